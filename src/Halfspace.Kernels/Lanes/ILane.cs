@@ -1,0 +1,47 @@
+namespace Halfspace.Kernels.Lanes;
+
+/// <summary>A register of floats. Kernels are written once over it; it alone knows widths and instructions.</summary>
+internal interface ILane<T> where T : struct, ILane<T>
+{
+    /// <summary>Floats in a register.</summary>
+    static abstract int Width { get; }
+
+    /// <summary>Every lane 0.</summary>
+    static abstract T Zero { get; }
+
+    /// <summary>Every lane <paramref name="value"/>.</summary>
+    static abstract T Broadcast(float value);
+
+    /// <summary><see cref="Width"/> floats from <paramref name="first"/> + <paramref name="index"/>.</summary>
+    static abstract T Load(ref float first, int index);
+
+    /// <summary><see cref="Width"/> float16 from <paramref name="first"/> + <paramref name="index"/>, widened exactly. Finite values only.</summary>
+    static abstract T LoadHalf(ref Half first, int index);
+
+    /// <summary>Writes the lanes to <paramref name="first"/> + <paramref name="index"/>.</summary>
+    static abstract void Store(T lanes, ref float first, int index);
+
+    /// <summary>a + b.</summary>
+    static abstract T Add(T a, T b);
+
+    /// <summary>a − b.</summary>
+    static abstract T Subtract(T a, T b);
+
+    /// <summary>a · b.</summary>
+    static abstract T Multiply(T a, T b);
+
+    /// <summary>a · b + sum, rounded once.</summary>
+    static abstract T MultiplyAdd(T a, T b, T sum);
+
+    /// <summary>The larger of each pair.</summary>
+    static abstract T Max(T a, T b);
+
+    /// <summary>The sum of the lanes.</summary>
+    static abstract float Sum(T lanes);
+
+    /// <summary>The largest lane.</summary>
+    static abstract float MaxAcross(T lanes);
+
+    /// <summary>e^x of each lane, at most 2 units in the last place off; 0 below −87, for x ≤ 88.</summary>
+    static abstract T Exp(T lanes);
+}

@@ -1,0 +1,70 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Halfspace.Kernels.Lanes;
+
+/// <summary>8 floats in a 256-bit register.</summary>
+internal readonly struct Lane256 : ILane<Lane256>
+{
+    private readonly Vector256<float> _lanes;
+
+    private Lane256(Vector256<float> lanes) => _lanes = lanes;
+
+    public static int Width => 8;
+
+    public static Lane256 Zero => default;
+
+    public static Lane256 Broadcast(float value) => new(Vector256.Create(value));
+
+    public static Lane256 Load(ref float first, int index) => new(Vector256.LoadUnsafe(ref first, (nuint)index));
+
+    public static Lane256 LoadHalf(ref Half first, int index)
+    {
+        // A half's bits, sign-extended and moved into float's fields, are its value times 2^-112, subnormals included; the mask removes the sign's copies.
+        Vector128<short> halves = Vector128.LoadUnsafe(ref Unsafe.As<Half, short>(ref first), (nuint)index);
+        Vector256<int> wide = Vector256.WidenLower(halves.ToVector256Unsafe());
+        Vector256<float> scaled = ((wide << 13) & Vector256.Create(unchecked((int)0x8FFFFFFF))).AsSingle();
+        return new(scaled * Vector256.Create(5.192296858534828e33f));
+    }
+
+    public static void Store(Lane256 lanes, ref float first, int index) => lanes._lanes.StoreUnsafe(ref first, (nuint)index);
+
+    public static Lane256 Add(Lane256 a, Lane256 b) => new(a._lanes + b._lanes);
+
+    public static Lane256 Subtract(Lane256 a, Lane256 b) => new(a._lanes - b._lanes);
+
+    public static Lane256 Multiply(Lane256 a, Lane256 b) => new(a._lanes * b._lanes);
+
+    public static Lane256 MultiplyAdd(Lane256 a, Lane256 b, Lane256 sum) => new(Vector256.FusedMultiplyAdd(a._lanes, b._lanes, sum._lanes));
+
+    public static Lane256 Max(Lane256 a, Lane256 b) => new(Vector256.MaxNative(a._lanes, b._lanes));
+
+    public static float Sum(Lane256 lanes) => Vector256.Sum(lanes._lanes);
+
+    public static float MaxAcross(Lane256 lanes)
+    {
+        Vector128<float> m = Vector128.MaxNative(lanes._lanes.GetLower(), lanes._lanes.GetUpper());
+        m = Vector128.MaxNative(m, Vector128.Shuffle(m, Vector128.Create(2, 3, 0, 1)));
+        return MathF.Max(m.GetElement(0), m.GetElement(1));
+    }
+
+    public static Lane256 Exp(Lane256 lanes)
+    {
+        // e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2; e^r by its Taylor polynomial to r^7.
+        Vector256<float> x = lanes._lanes;
+        Vector256<float> n = Vector256.Round(x * Vector256.Create(1.44269504f));
+        Vector256<float> r = Vector256.FusedMultiplyAdd(n, Vector256.Create(-0.693359375f), x);
+        r = Vector256.FusedMultiplyAdd(n, Vector256.Create(2.12194440e-4f), r);
+        Vector256<float> p = Vector256.Create(1f / 5040);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1f / 720));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1f / 120));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1f / 24));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(1f / 6));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256.Create(0.5f));
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256<float>.One);
+        p = Vector256.FusedMultiplyAdd(p, r, Vector256<float>.One);
+        Vector256<int> exponent = Vector256.ConvertToInt32Native(n) << 23;
+        Vector256<float> scaled = (p.AsInt32() + exponent).AsSingle();
+        return new(Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(-87f)), Vector256<float>.Zero, scaled));
+    }
+}

@@ -1,0 +1,72 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+
+namespace Halfspace.Kernels.Lanes;
+
+/// <summary>16 floats in a 512-bit register.</summary>
+internal readonly struct Lane512 : ILane<Lane512>
+{
+    private readonly Vector512<float> _lanes;
+
+    private Lane512(Vector512<float> lanes) => _lanes = lanes;
+
+    public static int Width => 16;
+
+    public static Lane512 Zero => default;
+
+    public static Lane512 Broadcast(float value) => new(Vector512.Create(value));
+
+    public static Lane512 Load(ref float first, int index) => new(Vector512.LoadUnsafe(ref first, (nuint)index));
+
+    public static Lane512 LoadHalf(ref Half first, int index)
+    {
+        // A half's bits, sign-extended and moved into float's fields, are its value times 2^-112, subnormals included; the mask removes the sign's copies.
+        Vector256<short> halves = Vector256.LoadUnsafe(ref Unsafe.As<Half, short>(ref first), (nuint)index);
+        Vector512<int> wide = Vector512.WidenLower(halves.ToVector512Unsafe());
+        Vector512<float> scaled = ((wide << 13) & Vector512.Create(unchecked((int)0x8FFFFFFF))).AsSingle();
+        return new(scaled * Vector512.Create(5.192296858534828e33f));
+    }
+
+    public static void Store(Lane512 lanes, ref float first, int index) => lanes._lanes.StoreUnsafe(ref first, (nuint)index);
+
+    public static Lane512 Add(Lane512 a, Lane512 b) => new(a._lanes + b._lanes);
+
+    public static Lane512 Subtract(Lane512 a, Lane512 b) => new(a._lanes - b._lanes);
+
+    public static Lane512 Multiply(Lane512 a, Lane512 b) => new(a._lanes * b._lanes);
+
+    public static Lane512 MultiplyAdd(Lane512 a, Lane512 b, Lane512 sum) => new(Vector512.FusedMultiplyAdd(a._lanes, b._lanes, sum._lanes));
+
+    public static Lane512 Max(Lane512 a, Lane512 b) => new(Vector512.MaxNative(a._lanes, b._lanes));
+
+    public static float Sum(Lane512 lanes) => Vector512.Sum(lanes._lanes);
+
+    public static float MaxAcross(Lane512 lanes)
+    {
+        Vector128<float> m = Vector128.MaxNative(
+            Vector128.MaxNative(lanes._lanes.GetLower().GetLower(), lanes._lanes.GetLower().GetUpper()),
+            Vector128.MaxNative(lanes._lanes.GetUpper().GetLower(), lanes._lanes.GetUpper().GetUpper()));
+        m = Vector128.MaxNative(m, Vector128.Shuffle(m, Vector128.Create(2, 3, 0, 1)));
+        return MathF.Max(m.GetElement(0), m.GetElement(1));
+    }
+
+    public static Lane512 Exp(Lane512 lanes)
+    {
+        // e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2; e^r by its Taylor polynomial to r^7.
+        Vector512<float> x = lanes._lanes;
+        Vector512<float> n = Vector512.Round(x * Vector512.Create(1.44269504f));
+        Vector512<float> r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-0.693359375f), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(2.12194440e-4f), r);
+        Vector512<float> p = Vector512.Create(1f / 5040);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 720));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 120));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 24));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(1f / 6));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512.Create(0.5f));
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
+        p = Vector512.FusedMultiplyAdd(p, r, Vector512<float>.One);
+        Vector512<int> exponent = Vector512.ConvertToInt32Native(n) << 23;
+        Vector512<float> scaled = (p.AsInt32() + exponent).AsSingle();
+        return new(Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87f)), Vector512<float>.Zero, scaled));
+    }
+}

@@ -1,0 +1,39 @@
+using System.Runtime.CompilerServices;
+
+namespace Halfspace.Kernels.Lanes;
+
+/// <summary>One float: the reference tier.</summary>
+internal readonly struct LaneScalar : ILane<LaneScalar>
+{
+    private readonly float _value;
+
+    private LaneScalar(float value) => _value = value;
+
+    public static int Width => 1;
+
+    public static LaneScalar Zero => default;
+
+    public static LaneScalar Broadcast(float value) => new(value);
+
+    public static LaneScalar Load(ref float first, int index) => new(Unsafe.Add(ref first, index));
+
+    public static LaneScalar LoadHalf(ref Half first, int index) => new((float)Unsafe.Add(ref first, index));
+
+    public static void Store(LaneScalar lanes, ref float first, int index) => Unsafe.Add(ref first, index) = lanes._value;
+
+    public static LaneScalar Add(LaneScalar a, LaneScalar b) => new(a._value + b._value);
+
+    public static LaneScalar Subtract(LaneScalar a, LaneScalar b) => new(a._value - b._value);
+
+    public static LaneScalar Multiply(LaneScalar a, LaneScalar b) => new(a._value * b._value);
+
+    public static LaneScalar MultiplyAdd(LaneScalar a, LaneScalar b, LaneScalar sum) => new(MathF.FusedMultiplyAdd(a._value, b._value, sum._value));
+
+    public static LaneScalar Max(LaneScalar a, LaneScalar b) => new(MathF.Max(a._value, b._value));
+
+    public static float Sum(LaneScalar lanes) => lanes._value;
+
+    public static float MaxAcross(LaneScalar lanes) => lanes._value;
+
+    public static LaneScalar Exp(LaneScalar lanes) => new(lanes._value < -87f ? 0f : MathF.Exp(lanes._value));
+}
