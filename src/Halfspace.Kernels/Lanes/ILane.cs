@@ -15,8 +15,17 @@ internal interface ILane<T> where T : struct, ILane<T>
     /// <summary><see cref="Width"/> floats from <paramref name="first"/> + <paramref name="index"/>.</summary>
     static abstract T Load(ref float first, int index);
 
-    /// <summary><see cref="Width"/> float16 from <paramref name="first"/> + <paramref name="index"/>, widened exactly. Finite values only.</summary>
+    /// <summary><see cref="Width"/> float16 from <paramref name="first"/> + <paramref name="index"/>, widened exactly. Finite values
+    /// only.</summary>
     static abstract T LoadHalf(ref Half first, int index);
+
+    /// <summary>Writes the lanes as float16, nearest with ties to even, to <paramref name="first"/> + <paramref name="index"/>; false if
+    /// float16 has no such number.</summary>
+    static abstract bool StoreHalf(T lanes, ref Half first, int index);
+
+    /// <summary>Writes the sums of the lanes of four registers to four floats from <paramref name="first"/> + <paramref name="index"/>
+    /// on.</summary>
+    static abstract void StoreSums(T a, T b, T c, T d, ref float first, int index);
 
     /// <summary>Writes the lanes to <paramref name="first"/> + <paramref name="index"/>.</summary>
     static abstract void Store(T lanes, ref float first, int index);
@@ -35,6 +44,9 @@ internal interface ILane<T> where T : struct, ILane<T>
 
     /// <summary>The larger of each pair.</summary>
     static abstract T Max(T a, T b);
+
+    /// <summary>A bit for each lane, the first lane lowest: whether a ≥ b.</summary>
+    static abstract uint AtLeast(T a, T b);
 
     /// <summary>The sum of the lanes.</summary>
     static abstract float Sum(T lanes);

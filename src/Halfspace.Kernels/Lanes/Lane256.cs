@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Halfspace.Kernels.Lanes;
 
@@ -18,13 +19,46 @@ internal readonly struct Lane256 : ILane<Lane256>
 
     public static Lane256 Load(ref float first, int index) => new(Vector256.LoadUnsafe(ref first, (nuint)index));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane256 LoadHalf(ref Half first, int index)
     {
-        // A half's bits, sign-extended and moved into float's fields, are its value times 2^-112, subnormals included; the mask removes the sign's copies.
+        // A half's bits, sign-extended and moved into float's fields, are its value times 2^-112, subnormals included; the mask removes the
+        // sign's copies.
         Vector128<short> halves = Vector128.LoadUnsafe(ref Unsafe.As<Half, short>(ref first), (nuint)index);
         Vector256<int> wide = Vector256.WidenLower(halves.ToVector256Unsafe());
         Vector256<float> scaled = ((wide << 13) & Vector256.Create(unchecked((int)0x8FFFFFFF))).AsSingle();
         return new(scaled * Vector256.Create(5.192296858534828e33f));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool StoreHalf(Lane256 lanes, ref Half first, int index)
+    {
+        Vector256<int> sign = lanes._lanes.AsInt32() & Vector256.Create(int.MinValue);
+        Vector256<int> size = lanes._lanes.AsInt32() ^ sign;
+        // Adding half of the last kept bit, less one where that bit is even, and cutting rounds to the nearest even; 112 is the difference
+        // of the exponents' biases.
+        Vector256<int> normal = (size + Vector256.Create(0xFFF - (112 << 23)) + ((size >>> 13) & Vector256<int>.One)) >>> 13;
+        // Below 2^-14 a half is a multiple of 2^-24, the last bit of 0.5: the addition rounds.
+        Vector256<int> small = (size.AsSingle() + Vector256.Create(0.5f)).AsInt32() - Vector256.Create(0.5f).AsInt32();
+        Vector256<int> bits = Vector256.ConditionalSelect(Vector256.LessThan(size, Vector256.Create(113 << 23)), small,
+            normal) | (sign >>> 16);
+        Vector128<ushort> halves = Vector128.Narrow(bits.AsUInt32().GetLower(), bits.AsUInt32().GetUpper());
+        halves.StoreUnsafe(ref Unsafe.As<Half, ushort>(ref first), (nuint)index);
+        return Vector256.LessThanAll(size, Vector256.Create(0x477FF000));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(Lane256 a, Lane256 b, Lane256 c, Lane256 d, ref float first, int index)
+    {
+        if (Avx.IsSupported)
+        {
+            Vector256<float> ab = Avx.UnpackLow(a._lanes, b._lanes) + Avx.UnpackHigh(a._lanes, b._lanes);
+            Vector256<float> cd = Avx.UnpackLow(c._lanes, d._lanes) + Avx.UnpackHigh(c._lanes, d._lanes);
+            Vector256<float> sums = Avx.Shuffle(ab, cd, 0b01_00_01_00) + Avx.Shuffle(ab, cd, 0b11_10_11_10);
+            (sums.GetLower() + sums.GetUpper()).StoreUnsafe(ref first, (nuint)index);
+            return;
+        }
+        Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d)).StoreUnsafe(ref first, (nuint)index);
     }
 
     public static void Store(Lane256 lanes, ref float first, int index) => lanes._lanes.StoreUnsafe(ref first, (nuint)index);
@@ -39,6 +73,9 @@ internal readonly struct Lane256 : ILane<Lane256>
 
     public static Lane256 Max(Lane256 a, Lane256 b) => new(Vector256.MaxNative(a._lanes, b._lanes));
 
+    public static uint AtLeast(Lane256 a, Lane256 b) =>
+        Vector256.GreaterThanOrEqual(a._lanes, b._lanes).ExtractMostSignificantBits();
+
     public static float Sum(Lane256 lanes) => Vector256.Sum(lanes._lanes);
 
     public static float MaxAcross(Lane256 lanes)
@@ -48,6 +85,7 @@ internal readonly struct Lane256 : ILane<Lane256>
         return MathF.Max(m.GetElement(0), m.GetElement(1));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane256 Exp(Lane256 lanes)
     {
         // e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2; e^r by its Taylor polynomial to r^7.

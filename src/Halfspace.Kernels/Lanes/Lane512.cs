@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace Halfspace.Kernels.Lanes;
 
@@ -18,13 +19,47 @@ internal readonly struct Lane512 : ILane<Lane512>
 
     public static Lane512 Load(ref float first, int index) => new(Vector512.LoadUnsafe(ref first, (nuint)index));
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane512 LoadHalf(ref Half first, int index)
     {
-        // A half's bits, sign-extended and moved into float's fields, are its value times 2^-112, subnormals included; the mask removes the sign's copies.
+        // A half's bits, sign-extended and moved into float's fields, are its value times 2^-112, subnormals included; the mask removes the
+        // sign's copies.
         Vector256<short> halves = Vector256.LoadUnsafe(ref Unsafe.As<Half, short>(ref first), (nuint)index);
         Vector512<int> wide = Vector512.WidenLower(halves.ToVector512Unsafe());
         Vector512<float> scaled = ((wide << 13) & Vector512.Create(unchecked((int)0x8FFFFFFF))).AsSingle();
         return new(scaled * Vector512.Create(5.192296858534828e33f));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static bool StoreHalf(Lane512 lanes, ref Half first, int index)
+    {
+        Vector512<int> sign = lanes._lanes.AsInt32() & Vector512.Create(int.MinValue);
+        Vector512<int> size = lanes._lanes.AsInt32() ^ sign;
+        // Adding half of the last kept bit, less one where that bit is even, and cutting rounds to the nearest even; 112 is the difference
+        // of the exponents' biases.
+        Vector512<int> normal = (size + Vector512.Create(0xFFF - (112 << 23)) + ((size >>> 13) & Vector512<int>.One)) >>> 13;
+        // Below 2^-14 a half is a multiple of 2^-24, the last bit of 0.5: the addition rounds.
+        Vector512<int> small = (size.AsSingle() + Vector512.Create(0.5f)).AsInt32() - Vector512.Create(0.5f).AsInt32();
+        Vector512<int> bits = Vector512.ConditionalSelect(Vector512.LessThan(size, Vector512.Create(113 << 23)), small,
+            normal) | (sign >>> 16);
+        Vector256<ushort> halves = Vector256.Narrow(bits.AsUInt32().GetLower(), bits.AsUInt32().GetUpper());
+        halves.StoreUnsafe(ref Unsafe.As<Half, ushort>(ref first), (nuint)index);
+        return Vector512.LessThanAll(size, Vector512.Create(0x477FF000));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSums(Lane512 a, Lane512 b, Lane512 c, Lane512 d, ref float first, int index)
+    {
+        if (Avx512F.IsSupported)
+        {
+            Vector512<float> ab = Avx512F.UnpackLow(a._lanes, b._lanes) + Avx512F.UnpackHigh(a._lanes, b._lanes);
+            Vector512<float> cd = Avx512F.UnpackLow(c._lanes, d._lanes) + Avx512F.UnpackHigh(c._lanes, d._lanes);
+            Vector512<float> sums = Avx512F.Shuffle(ab, cd, 0b01_00_01_00) + Avx512F.Shuffle(ab, cd, 0b11_10_11_10);
+            Vector256<float> folded = sums.GetLower() + sums.GetUpper();
+            (folded.GetLower() + folded.GetUpper()).StoreUnsafe(ref first, (nuint)index);
+            return;
+        }
+        Vector128.Create(Sum(a), Sum(b), Sum(c), Sum(d)).StoreUnsafe(ref first, (nuint)index);
     }
 
     public static void Store(Lane512 lanes, ref float first, int index) => lanes._lanes.StoreUnsafe(ref first, (nuint)index);
@@ -39,6 +74,9 @@ internal readonly struct Lane512 : ILane<Lane512>
 
     public static Lane512 Max(Lane512 a, Lane512 b) => new(Vector512.MaxNative(a._lanes, b._lanes));
 
+    public static uint AtLeast(Lane512 a, Lane512 b) =>
+        (uint)Vector512.GreaterThanOrEqual(a._lanes, b._lanes).ExtractMostSignificantBits();
+
     public static float Sum(Lane512 lanes) => Vector512.Sum(lanes._lanes);
 
     public static float MaxAcross(Lane512 lanes)
@@ -50,6 +88,7 @@ internal readonly struct Lane512 : ILane<Lane512>
         return MathF.Max(m.GetElement(0), m.GetElement(1));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane512 Exp(Lane512 lanes)
     {
         // e^x = 2^n · e^r with n = round(x / ln 2), |r| ≤ ln 2 / 2; e^r by its Taylor polynomial to r^7.

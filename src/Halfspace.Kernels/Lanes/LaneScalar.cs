@@ -19,6 +19,21 @@ internal readonly struct LaneScalar : ILane<LaneScalar>
 
     public static LaneScalar LoadHalf(ref Half first, int index) => new((float)Unsafe.Add(ref first, index));
 
+    public static bool StoreHalf(LaneScalar lanes, ref Half first, int index)
+    {
+        Half half = (Half)lanes._value;
+        Unsafe.Add(ref first, index) = half;
+        return Half.IsFinite(half);
+    }
+
+    public static void StoreSums(LaneScalar a, LaneScalar b, LaneScalar c, LaneScalar d, ref float first, int index)
+    {
+        Unsafe.Add(ref first, index) = a._value;
+        Unsafe.Add(ref first, index + 1) = b._value;
+        Unsafe.Add(ref first, index + 2) = c._value;
+        Unsafe.Add(ref first, index + 3) = d._value;
+    }
+
     public static void Store(LaneScalar lanes, ref float first, int index) => Unsafe.Add(ref first, index) = lanes._value;
 
     public static LaneScalar Add(LaneScalar a, LaneScalar b) => new(a._value + b._value);
@@ -27,9 +42,12 @@ internal readonly struct LaneScalar : ILane<LaneScalar>
 
     public static LaneScalar Multiply(LaneScalar a, LaneScalar b) => new(a._value * b._value);
 
-    public static LaneScalar MultiplyAdd(LaneScalar a, LaneScalar b, LaneScalar sum) => new(MathF.FusedMultiplyAdd(a._value, b._value, sum._value));
+    public static LaneScalar MultiplyAdd(LaneScalar a, LaneScalar b, LaneScalar sum) => new(MathF.FusedMultiplyAdd(a._value, b._value,
+        sum._value));
 
     public static LaneScalar Max(LaneScalar a, LaneScalar b) => new(MathF.Max(a._value, b._value));
+
+    public static uint AtLeast(LaneScalar a, LaneScalar b) => a._value >= b._value ? 1u : 0;
 
     public static float Sum(LaneScalar lanes) => lanes._value;
 

@@ -1,0 +1,44 @@
+namespace Halfspace.Attention;
+
+/// <summary>How heads attend.</summary>
+public sealed record AttentionOptions
+{
+    /// <summary>Dense or sparse.</summary>
+    public AttentionMode Mode
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Mode), value, "Attention is either dense or sparse.");
+    }
+    = AttentionMode.Sparse;
+
+    /// <summary>Which keys of the index a sparse row attends to exactly.</summary>
+    public AttentionPolicy Policy
+    {
+        get;
+        init => field = value ?? throw new ArgumentNullException(nameof(Policy));
+    }
+    = new AttentionPolicy.Budget(256);
+
+    /// <summary>The first tokens of a context, always attended exactly.</summary>
+    public int Sinks
+    {
+        get;
+        init => field = value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Sinks), value, "The number of sink tokens cannot be negative.");
+    }
+    = 4;
+
+    /// <summary>The last tokens before and with the row's own, always attended exactly; up to 15 more are, so that the index ends on a
+    /// multiple of 16.</summary>
+    public int Window
+    {
+        get;
+        init => field = value >= 1
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Window), value, "The recent window must hold at least the row's own token.");
+    }
+    = 64;
+}

@@ -1,0 +1,41 @@
+namespace Halfspace.Attention;
+
+/// <summary>How the threshold b of a row is chosen. Scores are s = ⟨q,k⟩/√d, in nats. Sinks and the recent window are attended
+/// besides.</summary>
+public abstract record AttentionPolicy
+{
+    private protected AttentionPolicy()
+    {
+    }
+
+    /// <summary>The r keys of the index with the largest scores; among equal scores at b the earliest positions.</summary>
+    /// <param name="Keys">r, at least 1.</param>
+    public sealed record Budget(int Keys) : AttentionPolicy
+    {
+        /// <summary>r, the keys reported for a row.</summary>
+        public int Keys { get; } = Keys >= 1
+            ? Keys
+            : throw new ArgumentOutOfRangeException(nameof(Keys), Keys, "A row must attend to at least 1 key.");
+    }
+
+    /// <summary>The fewest keys that leave out at most a share τ of the row's softmax mass; among equal scores at b the earliest
+    /// positions.</summary>
+    /// <param name="Tail">τ, from 0 (every key that weighs anything) to below 1.</param>
+    public sealed record Mass(double Tail) : AttentionPolicy
+    {
+        /// <summary>τ, the largest share of the softmax mass left to the tail model.</summary>
+        public double Tail { get; } = Tail is >= 0 and < 1
+            ? Tail
+            : throw new ArgumentOutOfRangeException(nameof(Tail), Tail, "The mass left to the tail must be at least 0 and below 1.");
+    }
+
+    /// <summary>Every key with s ≥ b.</summary>
+    /// <param name="Bias">b, in nats.</param>
+    public sealed record Fixed(float Bias) : AttentionPolicy
+    {
+        /// <summary>b, in nats.</summary>
+        public float Bias { get; } = float.IsFinite(Bias)
+            ? Bias
+            : throw new ArgumentOutOfRangeException(nameof(Bias), Bias, "The threshold must be a finite number of nats.");
+    }
+}

@@ -1,0 +1,124 @@
+using Halfspace.Kernels;
+
+namespace Halfspace.Attention;
+
+/// <summary>The keys and values of one layer's KV head in a <see cref="KeyValueCache"/>, float16.</summary>
+/// <remarks>One writer at a time; different heads may be written by different threads. Attention may read from any number of threads while
+/// nothing is appended.</remarks>
+public sealed class HeadCache
+{
+    private readonly KeyValueCache _cache;
+    private readonly AttentionKernels _kernels;
+    private readonly long _offset;
+    private readonly Lock _gate = new();
+    private HeadMoments? _moments;
+    private int _chunk;
+
+    // Moments may then reach into the window of the next token, which they otherwise never do.
+    private bool _rewound;
+
+    internal HeadCache(KeyValueCache cache, AttentionKernels kernels, long offset, int dim)
+    {
+        _cache = cache;
+        _kernels = kernels;
+        _offset = offset;
+        Dim = dim;
+    }
+
+    /// <summary>Native memory of the tail's moments, in bytes; none before the head is first attended sparsely.</summary>
+    internal long MomentsBytes => _moments?.Bytes ?? 0;
+
+    /// <summary>Tokens held.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>d, coordinates of a key or value.</summary>
+    public int Dim { get; }
+
+    /// <summary>Adds keys and values of the next tokens, rounded to the nearest float16 (ties to even).</summary>
+    /// <param name="keys">Row r is at [r · <paramref name="keyStride"/> .. + d].</param>
+    /// <param name="keyStride">From one key row to the next, at least d.</param>
+    /// <param name="values">Row r is at [r · <paramref name="valueStride"/> .. + d].</param>
+    /// <param name="valueStride">From one value row to the next, at least d.</param>
+    /// <param name="rows">Tokens to add.</param>
+    /// <exception cref="ArgumentException">A span or stride is too short.</exception>
+    /// <exception cref="InvalidOperationException">No room was reserved.</exception>
+    /// <exception cref="ArithmeticException">A row holds NaN, infinity or a number beyond float16 (±65,504); the head is
+    /// unchanged.</exception>
+    public void Append(ReadOnlySpan<float> keys, int keyStride, ReadOnlySpan<float> values, int valueStride, int rows)
+    {
+        Shapes.RequireRows(keys.Length, keyStride, rows, Dim, nameof(keys));
+        Shapes.RequireRows(values.Length, valueStride, rows, Dim, nameof(values));
+        if (rows > _cache.Capacity - Count)
+            throw new InvalidOperationException(
+                $"{rows} tokens after {Count} do not fit in the {_cache.Capacity} reserved; call Reserve first.");
+        for (int r = 0; r < rows;)
+        {
+            int token = Count + r, block = token / KeyValueCache.BlockTokens, at = token % KeyValueCache.BlockTokens;
+            int take = Math.Min(rows - r, KeyValueCache.BlockTokens - at);
+            Store(keys[(r * keyStride)..], keyStride, take, Part(block, 0)[(at * Dim)..], "key", r);
+            Store(values[(r * valueStride)..], valueStride, take, Part(block, 1)[(at * Dim)..], "value", r);
+            r += take;
+        }
+        _chunk = Count;
+        Count += rows;
+    }
+
+    /// <summary>The keys of block <paramref name="index"/>, [block tokens, d].</summary>
+    internal ReadOnlySpan<Half> Keys(int index) => Part(index, 0);
+
+    /// <summary>The values of block <paramref name="index"/>, [block tokens, d].</summary>
+    internal ReadOnlySpan<Half> Values(int index) => Part(index, 1);
+
+    /// <summary>The moments of the index that the first token of the last chunk sees: those that every row of the chunk can start
+    /// from.</summary>
+    /// <remarks>Brought up to date by whoever asks first after an append. They then stay until the next one, so that any number of threads
+    /// may read them.</remarks>
+    internal HeadMoments Moments(int window, AttentionKernels kernels, AttentionScratch scratch)
+    {
+        int tokens = HeadMoments.Prefix(_chunk + 1, window);
+        lock (_gate)
+        {
+            _moments ??= new HeadMoments(Dim);
+            if (_rewound && _moments.Tokens > tokens) _moments.Reset();
+            _rewound = false;
+            if (_moments.Tokens < tokens) _moments.Advance(this, tokens, kernels, scratch.Floats(HeadMoments.WorkLength(Dim)));
+            return _moments;
+        }
+    }
+
+    internal void Rewind(int position)
+    {
+        if (position >= Count) return;
+        Count = position;
+        _chunk = position;
+        if (_moments?.Tokens > position) _moments.Reset();
+        _rewound = true;
+    }
+
+    internal void Free()
+    {
+        _moments?.Dispose();
+        _moments = null;
+    }
+
+    private Span<Half> Part(int block, int part) =>
+        _cache.Part(block, _offset + ((long)part * KeyValueCache.BlockTokens * Dim), KeyValueCache.BlockTokens * Dim);
+
+    private void Store(ReadOnlySpan<float> rows, int stride, int count, Span<Half> into, string what, int first)
+    {
+        for (int r = 0; r < count; r++)
+        {
+            ReadOnlySpan<float> row = rows.Slice(r * stride, Dim);
+            if (!_kernels.Narrow(row, into.Slice(r * Dim, Dim))) throw Unfit(row, what, first + r);
+        }
+    }
+
+    private ArithmeticException Unfit(ReadOnlySpan<float> row, string what, int index)
+    {
+        int c = 0;
+        while (Half.IsFinite((Half)row[c])) c++;
+        return new ArithmeticException(
+            $"The {what} in row {index} (position {Count + index}) holds {row[c]}; " +
+            "attention keeps keys and values as float16, within ±65,504.");
+    }
+}

@@ -1,0 +1,132 @@
+using Halfspace.Kernels;
+
+namespace Halfspace.Attention;
+
+/// <summary>One context: keys and values of every layer and KV head as float16 in native memory, which grows by blocks of tokens up to a
+/// limit.</summary>
+/// <remarks>A block holds <see cref="BlockTokens"/> tokens: for each layer, for each head, keys [tokens, d] and then values [tokens,
+/// d].</remarks>
+public sealed class KeyValueCache : IDisposable
+{
+    /// <summary>Tokens by which memory grows.</summary>
+    public const int BlockTokens = 256;
+
+    private readonly HeadCache[] _heads;
+    private readonly NativeArray<Half>[] _blocks;
+    private readonly long _blockLength;
+    private int _count;
+    private bool _disposed;
+
+    /// <summary>An empty context.</summary>
+    /// <param name="shape">The decoder's attention.</param>
+    /// <param name="limit">The most tokens it may ever hold.</param>
+    /// <exception cref="ArgumentException">The shape is empty, or too large for a block.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">The limit is below 1.</exception>
+    public KeyValueCache(AttentionShape shape, int limit)
+    {
+        if (shape.Layers == 0) throw new ArgumentException("The attention shape is empty.", nameof(shape));
+        if (limit < 1) throw new ArgumentOutOfRangeException(nameof(limit), limit, "A context must hold at least 1 token.");
+        if (shape.HeadDim > Array.MaxLength / BlockTokens)
+            throw new ArgumentException($"A head of {shape.HeadDim} coordinates is too large.", nameof(shape));
+        Shape = shape;
+        Limit = limit;
+        _blockLength = BytesPerToken(shape) / sizeof(short) * BlockTokens;
+        _blocks = new NativeArray<Half>[(int)(((long)limit + BlockTokens - 1) / BlockTokens)];
+        _heads = new HeadCache[checked(shape.Layers * shape.KeyValueHeads)];
+        AttentionKernels kernels = AttentionKernels.For(Simd.Selected);
+        for (int h = 0; h < _heads.Length; h++)
+            _heads[h] = new HeadCache(this, kernels, h * 2L * BlockTokens * shape.HeadDim, shape.HeadDim);
+    }
+
+    /// <summary>The decoder's attention.</summary>
+    public AttentionShape Shape { get; }
+
+    /// <summary>The most tokens it may hold.</summary>
+    public int Limit { get; }
+
+    /// <summary>Tokens there is memory for.</summary>
+    public int Capacity => (int)Math.Min((long)_count * BlockTokens, Limit);
+
+    /// <summary>Native memory held, in bytes: the blocks, and a sparse context's moments.</summary>
+    public long AllocatedBytes
+    {
+        get
+        {
+            long bytes = _count * _blockLength * sizeof(short);
+            foreach (HeadCache head in _heads) bytes += head.MomentsBytes;
+            return bytes;
+        }
+    }
+
+    /// <summary>Keys and values of a token in every layer and head, in bytes.</summary>
+    public static long BytesPerToken(AttentionShape shape) => (long)shape.Layers * shape.KeyValueHeads * shape.HeadDim * 2 * sizeof(short);
+
+    /// <summary>One layer's KV head.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">There is no such layer or head.</exception>
+    public HeadCache this[int layer, int head]
+    {
+        get
+        {
+            if ((uint)layer >= (uint)Shape.Layers)
+                throw new ArgumentOutOfRangeException(nameof(layer), layer, $"The context has {Shape.Layers} layers.");
+            if ((uint)head >= (uint)Shape.KeyValueHeads)
+                throw new ArgumentOutOfRangeException(nameof(head), head, $"A layer has {Shape.KeyValueHeads} key and value heads.");
+            return _heads[(layer * Shape.KeyValueHeads) + head];
+        }
+    }
+
+    /// <summary>Makes room for positions below <paramref name="tokens"/>. Not while another thread appends or attends.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">More than <see cref="Limit"/>, or negative.</exception>
+    /// <exception cref="InsufficientMemoryException">The system has no memory for it; what was held before stays.</exception>
+    public void Reserve(int tokens)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        if (tokens < 0) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, "Room cannot be negative.");
+        if (tokens > Limit)
+            throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"{tokens} tokens do not fit in a context of {Limit}.");
+        while (Capacity < tokens)
+        {
+            try
+            {
+                _blocks[_count] = new NativeArray<Half>(_blockLength);
+            }
+            catch (OutOfMemoryException e)
+            {
+                throw new InsufficientMemoryException(
+                    $"There is no memory for {tokens} tokens of context ({tokens * BytesPerToken(Shape) >> 20} MiB); " +
+                    "use a shorter context.", e);
+            }
+            _count++;
+        }
+    }
+
+    /// <summary>Takes every head back to its first <paramref name="position"/> tokens; a head that has fewer stays. Memory is
+    /// kept.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">Negative, or beyond what any head holds.</exception>
+    public void Rewind(int position)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        int held = 0;
+        foreach (HeadCache head in _heads) held = Math.Max(held, head.Count);
+        if (position < 0 || position > held)
+            throw new ArgumentOutOfRangeException(nameof(position), position,
+                $"The context holds {held} tokens and cannot go to {position}.");
+        foreach (HeadCache head in _heads) head.Rewind(position);
+    }
+
+    /// <summary>Frees the memory. Heads must not be used after it.</summary>
+    public void Dispose()
+    {
+        _disposed = true;
+        foreach (NativeArray<Half> block in _blocks.AsSpan(0, _count)) block.Dispose();
+        foreach (HeadCache head in _heads) head.Free();
+        _count = 0;
+    }
+
+    /// <summary>A part of block <paramref name="index"/>, which holds all layers and heads.</summary>
+    internal Span<Half> Part(int index, long start, int length)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return _blocks[index].Slice(start, length);
+    }
+}

@@ -1,0 +1,56 @@
+using System.CommandLine;
+using Halfspace.Attention;
+
+namespace Halfspace.Cli.CommandLine;
+
+/// <summary>How to attend: <c>--attention</c>, <c>--keys</c> and <c>--mass</c>.</summary>
+internal sealed class AttentionArguments
+{
+    private readonly Option<AttentionMode[]> _modes;
+    private readonly Option<int?> _keys = NewOption.Whole("--keys", "R", 1, "Sparse attention: keys a head reads exactly (default 256).");
+    private readonly Option<double?> _mass = NewOption.Real("--mass", "T",
+        "Sparse attention: instead of a number of keys, the share of the softmax that may be left to the tail.", t => t is >= 0 and < 1, "from 0 to below 1");
+    private readonly AttentionMode[] _default;
+
+    /// <param name="command">The command that takes them.</param>
+    /// <param name="several">Whether more than one mode may be named, which is then the default.</param>
+    public AttentionArguments(Command command, bool several = false)
+    {
+        _default = several ? [AttentionMode.Dense, AttentionMode.Sparse] : [AttentionMode.Sparse];
+        _modes = several
+            ? NewOption.List<AttentionMode>("--attention", "dense,sparse", "Which to measure (default both).", ModeOf,
+                "dense, sparse or both with a comma between them")
+            : NewOption.List<AttentionMode>("--attention", "dense|sparse", "How to attend while decoding (default sparse, exact while a context is short).",
+                ModeOf, "dense or sparse", most: 1);
+        command.Options.Add(_modes);
+        command.Options.Add(_keys);
+        command.Options.Add(_mass);
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(_keys) is not null && result.GetResult(_mass) is not null)
+                result.AddError("--keys and --mass exclude each other; give one of them.");
+        });
+    }
+
+    /// <summary>The options of each mode asked for.</summary>
+    public AttentionOptions[] All(ParseResult parsed)
+    {
+        AttentionPolicy policy = parsed.GetValue(_mass) is { } tail ? new AttentionPolicy.Mass(tail)
+            : parsed.GetValue(_keys) is { } keys ? new AttentionPolicy.Budget(keys) : new AttentionOptions().Policy;
+        AttentionMode[] modes = parsed.GetValue(_modes) is { Length: > 0 } given ? given : _default;
+        return [.. modes.Select(mode => new AttentionOptions { Mode = mode, Policy = policy })];
+    }
+
+    /// <summary>The options of the one mode.</summary>
+    public AttentionOptions One(ParseResult parsed) => All(parsed)[0];
+
+    /// <summary>A mode's name on the command line and in JSON.</summary>
+    public static string NameOf(AttentionMode mode) => mode == AttentionMode.Dense ? "dense" : "sparse";
+
+    private static AttentionMode? ModeOf(string text) => text switch
+    {
+        "dense" => AttentionMode.Dense,
+        "sparse" => AttentionMode.Sparse,
+        _ => null,
+    };
+}

@@ -1,0 +1,70 @@
+using System.CommandLine;
+using System.Globalization;
+using Halfspace.Attention;
+using Halfspace.Cli.CommandLine;
+using Halfspace.Runtime;
+
+namespace Halfspace.Cli.Perplexity;
+
+/// <summary><c>halfspace perplexity</c>: how well the model predicts a text, and how far sparse attention is from dense.</summary>
+internal sealed class PerplexityCommand : Command
+{
+    private readonly CliConsole _console;
+    private readonly Argument<string> _text = new("TEXT") { Description = "A text file." };
+    private readonly Option<int?> _offset = NewOption.Whole("--offset", "CHARS", 0, "Where in the text to begin (default 0).");
+    private readonly Option<int?> _tokens = NewOption.Whole("--tokens", "N", 2, "How many tokens to take from there (default 8192).");
+    private readonly Option<int?> _last = NewOption.Whole("--last", "N", 1, "Sparse attention: how many of the last tokens to compare (default 512).");
+    private readonly Option<bool> _json = NewOption.Flag("--json", "Prints one JSON object.");
+    private readonly ModelArguments _model;
+    private readonly AttentionArguments _attention;
+
+    public PerplexityCommand(CliConsole console)
+        : base("perplexity", "Scores a text in one teacher-forced pass: all of it with dense attention, or its last tokens with sparse and with dense attention.")
+    {
+        _console = console;
+        Arguments.Add(_text);
+        Options.Add(_offset);
+        Options.Add(_tokens);
+        Options.Add(_last);
+        _attention = new AttentionArguments(this);
+        _model = new ModelArguments(this);
+        Options.Add(_json);
+        SetAction((parsed, _) => RunAsync(parsed));
+    }
+
+    private async Task<int> RunAsync(ParseResult parsed)
+    {
+        string path = parsed.GetRequiredValue(_text), text = TextFiles.Read(path);
+        int offset = parsed.GetValue(_offset) ?? 0;
+        if (offset >= text.Length) throw new ModelException($"{path} has {text.Length} characters; give a smaller --offset than {offset}.");
+        CancellationToken cancellation = _console.Interrupt.Token;
+        AttentionOptions attention = _attention.One(parsed);
+        using HalfspaceModel model = _model.Load(parsed);
+        cancellation.ThrowIfCancellationRequested();
+        int[] tokens = FirstTokens.Of(model.Tokenizer, text.AsSpan(offset), parsed.GetValue(_tokens) ?? 8192);
+        if (tokens.Length < 2) throw new ModelException($"{path} has one token from {offset} on; at least two are needed.");
+        using ModelContext context = model.CreateContext(new ContextOptions { Limit = _model.Context(parsed), Attention = attention });
+        // The last token is only predicted.
+        context.RequireRoom(tokens.Length - 1);
+        TeacherForcing scores = new(context, tokens, cancellation);
+        bool sparse = attention.Mode == AttentionMode.Sparse;
+        int last = Math.Min(parsed.GetValue(_last) ?? 512, tokens.Length - 1);
+        PerplexityReport report = await ProgressDisplay.RunAsync(_console, "Scoring", sparse ? tokens.Length - 1 + last : tokens.Length - 1,
+            progress => Task.Run(() => sparse ? scores.Compare(last, progress) : scores.Dense(progress), cancellation)).ConfigureAwait(false);
+        if (parsed.GetValue(_json)) CliJson.WriteLine(_console.Out, report, CliJson.Default.PerplexityReport);
+        else Write(report);
+        return ExitCode.Success;
+    }
+
+    private void Write(PerplexityReport r)
+    {
+        Line($"{"perplexity",-16} {r.Perplexity:0.0000} (NLL {r.Nll:0.00000} nats a token, {r.Scored} of {r.Tokens} tokens)");
+        if (r.NllDense is null) return;
+        Line($"{"dense",-16} {Math.Exp(r.NllDense.Value):0.0000} (NLL {r.NllDense:0.00000})");
+        Line($"{"KL(dense‖sparse)",-16} {r.Kl:0.00000} nats");
+        Line($"{"same top token",-16} {r.Top1Agreement:0.0000}");
+        Line($"{"keys a head",-16} {r.KeysPerHead:0.0}");
+    }
+
+    private void Line(FormattableString text) => _console.Out.WriteLine(text.ToString(CultureInfo.InvariantCulture));
+}

@@ -1,0 +1,130 @@
+using System.Runtime.CompilerServices;
+using Halfspace.Kernels.Lanes;
+
+namespace Halfspace.Kernels;
+
+/// <summary>Weighted sums of float16 values; a value is read and widened once for up to four rows of weights.</summary>
+internal static class ValueSums<T> where T : struct, ILane<T>
+{
+    private const int RowsPerPass = 4;
+
+    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value i, where value i is row i, or row <paramref name="list"/>[i] −
+    /// <paramref name="origin"/> of values.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Add<TList>(
+        ref float weights, int stride, int rows, ref Half values, ref int list, int origin, int count, int dim, ref float sums)
+        where TList : struct, IConstant
+    {
+        for (int first = 0; first < rows; first += RowsPerPass)
+        {
+            ref float w = ref Unsafe.Add(ref weights, first * stride);
+            ref float s = ref Unsafe.Add(ref sums, first * dim);
+            switch (rows - first)
+            {
+                case 1: Pass<N1, N4, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
+                case 2: Pass<N2, N4, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
+                case 3: Pass<N3, N2, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
+                default: Pass<N4, N2, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
+            }
+        }
+    }
+
+    private static void Pass<TRows, TRegisters, TList>(
+        ref float weights, int stride, ref Half values, ref int list, int origin, int count, int dim, ref float sums)
+        where TRows : struct, IConstant
+        where TRegisters : struct, IConstant
+        where TList : struct, IConstant
+    {
+        int c = 0;
+        for (; c <= dim - (TRegisters.Value * T.Width); c += TRegisters.Value * T.Width)
+            Columns<TRows, TRegisters, TList>(ref weights, stride, ref Unsafe.Add(ref values, c), ref list, origin, count, dim,
+                ref Unsafe.Add(ref sums, c));
+        for (; c <= dim - T.Width; c += T.Width)
+            Columns<TRows, N1, TList>(ref weights, stride, ref Unsafe.Add(ref values, c), ref list, origin, count, dim,
+                ref Unsafe.Add(ref sums, c));
+        if (c < dim) Rest<TRows, TList>(ref weights, stride, ref values, ref list, origin, count, dim, c, ref sums);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    private static void Columns<TRows, TRegisters, TList>(
+        ref float weights, int stride, ref Half values, ref int list, int origin, int count, int dim, ref float sums)
+        where TRows : struct, IConstant
+        where TRegisters : struct, IConstant
+        where TList : struct, IConstant
+    {
+        T s00 = T.Zero, s01 = T.Zero, s02 = T.Zero, s03 = T.Zero, s10 = T.Zero, s11 = T.Zero, s12 = T.Zero, s13 = T.Zero;
+        T s20 = T.Zero, s21 = T.Zero, s30 = T.Zero, s31 = T.Zero;
+        for (int i = 0; i < count; i++)
+        {
+            ref Half value = ref Unsafe.Add(ref values, (TList.Value > 1 ? Unsafe.Add(ref list, i) - origin : i) * dim);
+            T v0 = T.LoadHalf(ref value, 0);
+            T v1 = TRegisters.Value > 1 ? T.LoadHalf(ref value, T.Width) : T.Zero;
+            T v2 = TRegisters.Value > 2 ? T.LoadHalf(ref value, 2 * T.Width) : T.Zero;
+            T v3 = TRegisters.Value > 2 ? T.LoadHalf(ref value, 3 * T.Width) : T.Zero;
+            T w = T.Broadcast(Unsafe.Add(ref weights, i));
+            s00 = T.MultiplyAdd(w, v0, s00);
+            if (TRegisters.Value > 1) s01 = T.MultiplyAdd(w, v1, s01);
+            if (TRegisters.Value > 2)
+            {
+                s02 = T.MultiplyAdd(w, v2, s02);
+                s03 = T.MultiplyAdd(w, v3, s03);
+            }
+            if (TRows.Value > 1)
+            {
+                w = T.Broadcast(Unsafe.Add(ref weights, i + stride));
+                s10 = T.MultiplyAdd(w, v0, s10);
+                if (TRegisters.Value > 1) s11 = T.MultiplyAdd(w, v1, s11);
+                if (TRegisters.Value > 2)
+                {
+                    s12 = T.MultiplyAdd(w, v2, s12);
+                    s13 = T.MultiplyAdd(w, v3, s13);
+                }
+            }
+            if (TRows.Value > 2)
+            {
+                w = T.Broadcast(Unsafe.Add(ref weights, i + (2 * stride)));
+                s20 = T.MultiplyAdd(w, v0, s20);
+                if (TRegisters.Value > 1) s21 = T.MultiplyAdd(w, v1, s21);
+            }
+            if (TRows.Value > 3)
+            {
+                w = T.Broadcast(Unsafe.Add(ref weights, i + (3 * stride)));
+                s30 = T.MultiplyAdd(w, v0, s30);
+                if (TRegisters.Value > 1) s31 = T.MultiplyAdd(w, v1, s31);
+            }
+        }
+        Write(s00, ref sums, 0);
+        if (TRegisters.Value > 1) Write(s01, ref sums, T.Width);
+        if (TRegisters.Value > 2) Write(s02, ref sums, 2 * T.Width);
+        if (TRegisters.Value > 2) Write(s03, ref sums, 3 * T.Width);
+        if (TRows.Value > 1) Write(s10, ref sums, dim);
+        if (TRows.Value > 1 && TRegisters.Value > 1) Write(s11, ref sums, dim + T.Width);
+        if (TRows.Value > 1 && TRegisters.Value > 2) Write(s12, ref sums, dim + (2 * T.Width));
+        if (TRows.Value > 1 && TRegisters.Value > 2) Write(s13, ref sums, dim + (3 * T.Width));
+        if (TRows.Value > 2) Write(s20, ref sums, 2 * dim);
+        if (TRows.Value > 2 && TRegisters.Value > 1) Write(s21, ref sums, (2 * dim) + T.Width);
+        if (TRows.Value > 3) Write(s30, ref sums, 3 * dim);
+        if (TRows.Value > 3 && TRegisters.Value > 1) Write(s31, ref sums, (3 * dim) + T.Width);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Write(T sum, ref float sums, int at) => T.Store(T.Add(T.Load(ref sums, at), sum), ref sums, at);
+
+    // Coordinates past the last whole register: 8 at most, as a head's width is a multiple of 8.
+    private static void Rest<TRows, TList>(
+        ref float weights, int stride, ref Half values, ref int list, int origin, int count, int dim, int first, ref float sums)
+        where TRows : struct, IConstant
+        where TList : struct, IConstant
+    {
+        for (int i = 0; i < count; i++)
+        {
+            int row = TList.Value > 1 ? Unsafe.Add(ref list, i) - origin : i;
+            for (int c = first; c < dim; c++)
+            {
+                float value = (float)Unsafe.Add(ref values, (row * dim) + c);
+                for (int r = 0; r < TRows.Value; r++) Unsafe.Add(ref sums, (r * dim) + c) += Unsafe.Add(ref weights,
+                    (r * stride) + i) * value;
+            }
+        }
+    }
+}

@@ -1,0 +1,19 @@
+using Halfspace.Attention;
+
+namespace Halfspace.Runtime;
+
+/// <summary>How a context holds and reads its tokens.</summary>
+public sealed record ContextOptions
+{
+    /// <summary>The most tokens it can hold; 0 takes what the model was trained for, times its RoPE scaling.</summary>
+    public int Limit { get; init; }
+
+    /// <summary>Attention while decoding.</summary>
+    public AttentionOptions Attention { get; init; } = new();
+
+    /// <summary>Attention while reading a prompt. Dense is exact, and for many rows at once it is also the faster one.</summary>
+    public AttentionOptions PromptAttention { get; init; } = new() { Mode = AttentionMode.Dense };
+
+    /// <summary>Tokens of a prompt that run through the model at once.</summary>
+    public int ChunkTokens { get; init; } = 512;
+}

@@ -1,0 +1,124 @@
+using Halfspace.Runtime.Gguf;
+using Halfspace.Runtime.Operators;
+using Halfspace.Runtime.Weights;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Halfspace.Runtime.Decoder;
+
+/// <summary>A decoder's graph in one session of ONNX Runtime. Runs of different contexts may overlap; each uses a <see cref="DecoderRun"/>.</summary>
+public sealed class DecoderSession : IDisposable
+{
+    private readonly GgufFile _file;
+
+    private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session)
+    {
+        _file = file;
+        Config = config;
+        Session = session;
+        Rotary = new RotaryEmbedding(config.Rotary);
+        TokenEmbeddings = file.Tensors["token_embd.weight"];
+        if (TokenEmbeddings.Dimensions[0] != config.Hidden)
+            throw new ModelException($"{file.Name}: token_embd.weight has rows of {TokenEmbeddings.Dimensions[0]}; embedding_length is {config.Hidden}.");
+    }
+
+    /// <summary>The decoder's hyper-parameters.</summary>
+    public ModelConfig Config { get; }
+
+    internal InferenceSession Session { get; }
+
+    internal RotaryEmbedding Rotary { get; }
+
+    internal GgufTensor TokenEmbeddings { get; }
+
+    /// <summary>Opens a decoder: from the cache of prepacked weights if it has this file, else by generating the graph and filling the cache.</summary>
+    /// <param name="file">The model; it must stay open as long as the session, which reads embeddings from it.</param>
+    /// <param name="config">Its hyper-parameters, possibly with another rotation.</param>
+    /// <param name="options">Threads and precision.</param>
+    /// <exception cref="ModelException">The file's tensors do not fit its hyper-parameters, or the cache cannot be written.</exception>
+    public static DecoderSession Load(GgufFile file, ModelConfig config, DecoderOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(config);
+        ArgumentNullException.ThrowIfNull(options);
+        string root = options.CacheDirectory ?? PrepackedCache.DefaultDirectory;
+        string place = Path.Combine(root, PrepackedCache.Key(file) + (options.FloatWeights ? "-float" : ""));
+        string graph = Path.Combine(place, PrepackedCache.GraphName);
+        if (File.Exists(graph))
+        {
+            try
+            {
+                return new DecoderSession(file, config, Open(graph, options));
+            }
+            catch (OnnxRuntimeException)
+            {
+                // A cache that does not open is made again below.
+            }
+        }
+
+        try
+        {
+            Fill(file, config, options, root, place);
+            return new DecoderSession(file, config, Open(graph, options));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelException($"The prepared weights cannot be written to {root} ({e.Message}); set {PrepackedCache.Variable} to a folder with room.", e);
+        }
+    }
+
+    /// <summary>Buffers and state for one run of the graph at a time.</summary>
+    public DecoderRun CreateRun() => new(this);
+
+    /// <inheritdoc/>
+    public void Dispose() => Session.Dispose();
+
+    private static void Fill(GgufFile file, ModelConfig config, DecoderOptions options, string root, string place)
+    {
+        Directory.CreateDirectory(root);
+        string work = Path.Combine(root, "filling-" + Guid.NewGuid().ToString("N"));
+        Directory.CreateDirectory(work);
+        try
+        {
+            string plain = Path.Combine(work, "plain.onnx"), finished = Path.Combine(work, "finished");
+            using (WeightFile weights = new(Path.Combine(work, "plain.weights")))
+                File.WriteAllBytes(plain, DecoderGraph.Build(file, config, weights, options.FloatWeights));
+            Directory.CreateDirectory(finished);
+            using (SessionOptions session = Options(options))
+            {
+                // The session that is saved here is thrown away: it holds the weights twice.
+                session.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
+                session.OptimizedModelFilePath = Path.Combine(finished, PrepackedCache.GraphName);
+                session.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", PrepackedCache.WeightsName);
+                session.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
+                session.AddSessionConfigEntry("session.save_external_prepacked_constant_initializers", "1");
+                using InferenceSession unused = new(plain, session);
+            }
+
+            PrepackedCache.Publish(finished, place);
+        }
+        finally
+        {
+            Directory.Delete(work, true);
+        }
+    }
+
+    private static InferenceSession Open(string graph, DecoderOptions options)
+    {
+        using SessionOptions session = Options(options);
+        session.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
+        return new InferenceSession(graph, session);
+    }
+
+    private static SessionOptions Options(DecoderOptions options)
+    {
+        SessionOptions session = new()
+        {
+            IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount,
+            InterOpNumThreads = 1,
+            ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
+            LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,
+        };
+        AttentionOperator.Register(session);
+        return session;
+    }
+}

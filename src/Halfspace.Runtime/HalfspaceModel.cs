@@ -1,0 +1,123 @@
+using System.Runtime.CompilerServices;
+using Halfspace.Runtime.Chat;
+using Halfspace.Runtime.Decoder;
+using Halfspace.Runtime.Generation;
+using Halfspace.Runtime.Gguf;
+using Halfspace.Runtime.Tokenization;
+
+namespace Halfspace.Runtime;
+
+/// <summary>A language model from a GGUF file: weights, tokenizer and chat template. Its contexts may run at once.</summary>
+public sealed class HalfspaceModel : IDisposable
+{
+    private readonly GgufFile _file;
+    private readonly DecoderSession _decoder;
+    private readonly Lazy<ChatTemplate> _template;
+
+    private HalfspaceModel(GgufFile file, DecoderSession decoder, Tokenizer tokenizer)
+    {
+        _file = file;
+        _decoder = decoder;
+        Tokenizer = tokenizer;
+        _template = new Lazy<ChatTemplate>(() => ChatTemplate.Parse(
+            file.Metadata.GetString("tokenizer.chat_template", null) is { Length: > 0 } source ? source
+                : throw new ModelException($"{file.Name} has no chat template; use --raw to send the prompt as it is.")));
+    }
+
+    /// <summary>The model's hyper-parameters.</summary>
+    public ModelConfig Config => _decoder.Config;
+
+    /// <summary>The model's tokenizer.</summary>
+    public Tokenizer Tokenizer { get; }
+
+    /// <summary>Opens a GGUF file. The first time, its weights are converted and kept in a cache; later starts map them.</summary>
+    /// <exception cref="ModelException">The file is missing, damaged or of an unknown kind; the message says what to do.</exception>
+    public static HalfspaceModel Load(string path, ModelOptions? options = null)
+    {
+        options ??= new ModelOptions();
+        if (options.Threads < 0) throw new ModelException($"{options.Threads} threads cannot be used; give a number from 1, or 0 for all processors.");
+        GgufFile file = GgufFile.Open(path);
+        try
+        {
+            ModelConfig config = ModelConfig.From(file);
+            if (options.RopeScaling is { } scaling) config = config with { Rotary = config.Rotary.WithScaling(scaling) };
+            Task<Tokenizer> tokenizer = Task.Run(() => Tokenizer.Create(file));
+            DecoderSession decoder = DecoderSession.Load(file, config, new DecoderOptions
+            {
+                Threads = options.Threads,
+                FloatWeights = options.FloatWeights,
+                CacheDirectory = options.CacheDirectory,
+            });
+            return new HalfspaceModel(file, decoder, tokenizer.GetAwaiter().GetResult());
+        }
+        catch
+        {
+            file.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>A new, empty context.</summary>
+    /// <exception cref="ModelException">The options do not fit the model or each other.</exception>
+    public ModelContext CreateContext(ContextOptions? options = null) => new(_decoder, options ?? new ContextOptions());
+
+    /// <summary>Renders a conversation with the model's own chat template and encodes it.</summary>
+    /// <exception cref="ChatTemplateException">The template cannot be rendered.</exception>
+    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages) => Tokenizer.Encode(RenderChat(messages), parseSpecial: true, addBos: false);
+
+    /// <summary>Renders a conversation with the model's own chat template, up to where the assistant answers.</summary>
+    public string RenderChat(IReadOnlyList<ChatTurn> messages) =>
+        _template.Value.Render(messages, addGenerationPrompt: true, Text(Tokenizer.BosId), Text(Tokenizer.EosId));
+
+    /// <summary>Brings a context to a prompt, keeping what it has already read of it, and generates.</summary>
+    /// <param name="context">A context of this model; afterwards it holds the prompt and the answer but its last token.</param>
+    /// <param name="prompt">All tokens of the prompt, from position 0.</param>
+    /// <param name="options">How to generate.</param>
+    /// <param name="progress">Told how many of the prompt's new tokens were read.</param>
+    /// <param name="cancellation">Ends the generation between two tokens, or the reading of the prompt.</param>
+    public async IAsyncEnumerable<GeneratedText> Generate(
+        ModelContext context, ReadOnlyMemory<int> prompt, GenerationOptions? options = null, IProgress<int>? progress = null,
+        [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        options ??= new GenerationOptions();
+        if (prompt.IsEmpty) throw new ModelException("The prompt is empty; give some text.");
+        TokenGenerator generator = new(context, options, Tokenizer.EndIds);
+        await Task.Run(() => BringTo(context, prompt.Span, progress, cancellation), cancellation).ConfigureAwait(false);
+        StreamingDecoder decoder = new(Tokenizer);
+        StopSequences stops = new(options.Stop);
+        while (await Task.Run(() => generator.Next(cancellation), cancellation).ConfigureAwait(false))
+        {
+            string text = stops.Append(decoder.Append(generator.Token)).ToString();
+            if (stops.Found is not null)
+            {
+                yield return new GeneratedText(text, generator.Count, FinishReason.Stop);
+                yield break;
+            }
+
+            if (text.Length > 0) yield return new GeneratedText(text, generator.Count, FinishReason.None);
+        }
+
+        string last = stops.Append(decoder.Flush()).ToString() + stops.Flush().ToString();
+        yield return new GeneratedText(last, generator.Count, stops.Found is null ? generator.Finish : FinishReason.Stop);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        _decoder.Dispose();
+        _file.Dispose();
+    }
+
+    /// <summary>Makes a context hold exactly the prompt: rewinds to what they share and reads the rest, at least the last token.</summary>
+    private static void BringTo(ModelContext context, ReadOnlySpan<int> prompt, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        if (prompt.Length > context.Limit)
+            throw new ModelException($"The prompt has {prompt.Length} tokens and the context holds {context.Limit}; shorten the text or give a larger --context.");
+        int shared = Math.Min(context.Tokens.CommonPrefixLength(prompt), prompt.Length - 1);
+        context.Rewind(shared);
+        context.Read(prompt[shared..], progress, cancellation);
+    }
+
+    private string? Text(int? id) => id is { } token ? Tokenizer.Decode([token], skipSpecial: false) : null;
+}

@@ -1,0 +1,210 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Halfspace.Attention;
+using Halfspace.Runtime.Decoder;
+
+namespace Halfspace.Runtime.Operators;
+
+/// <summary>
+/// What the attention operator works on during one run of the graph: a context's KV cache, the first row's position, the rotation of
+/// each row, and how to attend. One run at a time; its heads are spread over ONNX Runtime's threads.
+/// </summary>
+internal sealed unsafe class AttentionRun : IDisposable
+{
+    /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
+    private const int TileRows = 32;
+
+    private readonly AttentionShape _shape;
+    private readonly RotaryEmbedding _rotary;
+    private readonly ScratchPool _scratch = new();
+    private readonly GCHandle _handle;
+    private float* _queries;   // [rows, Hq, d], rotated
+    private float* _keys;      // [rows, Hkv, d], rotated
+    private float* _angles;    // [rows, rotary / 2] cosines, then as many sines
+    private int _capacity;
+
+    // One operator call's arguments, read by its work items.
+    private int _layer, _rows, _stride, _tiles;
+    private float* _packed, _output;
+    private Exception? _failure;
+
+    private KeyValueCache? _cache;
+    private HeadAttention? _attention;
+
+    public AttentionRun(AttentionShape shape, RotaryEmbedding rotary)
+    {
+        _shape = shape;
+        _rotary = rotary;
+        _handle = GCHandle.Alloc(this);
+    }
+
+    /// <summary>The number that names this run in the graph's input.</summary>
+    public long Handle => (long)GCHandle.ToIntPtr(_handle);
+
+    /// <summary>The position of the run's first row.</summary>
+    public int Position { get; private set; }
+
+    /// <summary>Sets what the next run of the graph works on, and computes its rows' rotations.</summary>
+    public void Begin(KeyValueCache cache, HeadAttention attention, int position, int rows)
+    {
+        _cache = cache;
+        _attention = attention;
+        _failure = null;
+        Position = position;
+        Grow(rows);
+        int half = _rotary.Dimensions / 2;
+        for (int row = 0; row < rows; row++)
+            _rotary.Angles(position + row, new Span<float>(_angles + (long)row * 2 * half, half), new Span<float>(_angles + (long)row * 2 * half + half, half));
+    }
+
+    /// <summary>Ends the run: adds its counters, and throws what an operator call threw.</summary>
+    public void End(ref AttentionCounters counters)
+    {
+        _scratch.Collect(ref counters);
+        _cache = null;
+        _attention = null;
+    }
+
+    /// <summary>The first exception of this run's operator calls, if any.</summary>
+    public Exception? Failure => _failure;
+
+    /// <summary>Keeps the first exception of the run.</summary>
+    public void Fail(Exception e) => Interlocked.CompareExchange(ref _failure, e, null);
+
+    /// <summary>One layer's attention over <paramref name="rows"/> rows of packed queries, keys and values.</summary>
+    public void Execute(nint context, int layer, float* packed, int rows, int columns, float* output)
+    {
+        int width = (_shape.QueryHeads + 2 * _shape.KeyValueHeads) * _shape.HeadDim;
+        if (columns != width) throw new InvalidOperationException($"attention of layer {layer} was given rows of {columns} numbers; {width} are its heads'");
+        if (rows > _capacity) throw new InvalidOperationException($"attention was given {rows} rows; the run was begun with at most {_capacity}");
+        _layer = layer;
+        _packed = packed;
+        _rows = rows;
+        _stride = columns;
+        _output = output;
+        _tiles = (rows + TileRows - 1) / TileRows;
+        void* self = (void*)GCHandle.ToIntPtr(_handle);
+        if (_tiles == 1)
+        {
+            OrtApi.ParallelFor(context, &AppendAndAttend, _shape.KeyValueHeads, self);
+        }
+        else
+        {
+            OrtApi.ParallelFor(context, &AppendHead, _shape.KeyValueHeads, self);
+            if (_failure is null) OrtApi.ParallelFor(context, &AttendTile, _shape.KeyValueHeads * _tiles, self);
+        }
+        if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
+    }
+
+    public void Dispose()
+    {
+        _scratch.Dispose();
+        NativeMemory.AlignedFree(_queries);
+        NativeMemory.AlignedFree(_keys);
+        NativeMemory.AlignedFree(_angles);
+        _queries = _keys = _angles = null;
+        _capacity = 0;
+        if (_handle.IsAllocated) _handle.Free();
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void AppendAndAttend(void* state, nuint item)
+    {
+        AttentionRun run = From(state);
+        try
+        {
+            run.Append((int)item);
+            run.Attend((int)item, 0);
+        }
+        catch (Exception e)
+        {
+            run.Fail(e);
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void AppendHead(void* state, nuint item)
+    {
+        AttentionRun run = From(state);
+        try
+        {
+            run.Append((int)item);
+        }
+        catch (Exception e)
+        {
+            run.Fail(e);
+        }
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void AttendTile(void* state, nuint item)
+    {
+        AttentionRun run = From(state);
+        try
+        {
+            // The last tiles see the most keys: they start first, so that the threads end together.
+            int heads = run._shape.KeyValueHeads;
+            run.Attend((int)item % heads, run._tiles - 1 - (int)item / heads);
+        }
+        catch (Exception e)
+        {
+            run.Fail(e);
+        }
+    }
+
+    private static AttentionRun From(void* state) => (AttentionRun)GCHandle.FromIntPtr((nint)state).Target!;
+
+    /// <summary>Rotates a KV head's keys and its group's queries, and appends its keys and values to the cache.</summary>
+    private void Append(int head)
+    {
+        int d = _shape.HeadDim, group = _shape.Group, half = _rotary.Dimensions / 2;
+        int queryColumn = head * group * d, keyColumn = (_shape.QueryHeads + head) * d, valueColumn = (_shape.QueryHeads + _shape.KeyValueHeads + head) * d;
+        for (int row = 0; row < _rows; row++)
+        {
+            var cosines = new ReadOnlySpan<float>(_angles + (long)row * 2 * half, half);
+            var sines = new ReadOnlySpan<float>(_angles + (long)row * 2 * half + half, half);
+            float* source = _packed + (long)row * _stride;
+            for (int g = 0; g < group; g++)
+                _rotary.Rotate(new ReadOnlySpan<float>(source + queryColumn + g * d, d), cosines, sines, new Span<float>(Query(row, head, g), d));
+            _rotary.Rotate(new ReadOnlySpan<float>(source + keyColumn, d), cosines, sines, new Span<float>(_keys + ((long)head * _capacity + row) * d, d));
+        }
+        float* values = _packed + valueColumn;
+        _cache![_layer, head].Append(
+            new ReadOnlySpan<float>(_keys + (long)head * _capacity * d, _rows * d), d,
+            new ReadOnlySpan<float>(values, (_rows - 1) * _stride + d), _stride, _rows);
+    }
+
+    private float* Query(int row, int head, int member) =>
+        _queries + (((long)row * _shape.KeyValueHeads + head) * _shape.Group + member) * _shape.HeadDim;
+
+    private void Attend(int head, int tile)
+    {
+        int d = _shape.HeadDim, group = _shape.Group, width = _shape.QueryHeads * d;
+        int first = tile * TileRows, rows = Math.Min(TileRows, _rows - first), span = (rows - 1) * width + group * d;
+        AttentionScratch scratch = _scratch.Take();
+        try
+        {
+            _attention!.Attend(
+                _cache![_layer, head],
+                new ReadOnlySpan<float>(Query(first, head, 0), span), width, group, rows, Position + first,
+                new Span<float>(_output + (long)first * width + head * group * d, span), width,
+                scratch);
+        }
+        finally
+        {
+            _scratch.Return(scratch);
+        }
+    }
+
+    private void Grow(int rows)
+    {
+        if (rows <= _capacity) return;
+        NativeMemory.AlignedFree(_queries);
+        NativeMemory.AlignedFree(_keys);
+        NativeMemory.AlignedFree(_angles);
+        _queries = (float*)NativeMemory.AlignedAlloc((nuint)((long)rows * _shape.QueryHeads * _shape.HeadDim * sizeof(float)), 64);
+        _keys = (float*)NativeMemory.AlignedAlloc((nuint)((long)rows * _shape.KeyValueHeads * _shape.HeadDim * sizeof(float)), 64);
+        _angles = (float*)NativeMemory.AlignedAlloc((nuint)((long)rows * Math.Max(1, _rotary.Dimensions) * sizeof(float)), 64);
+        _capacity = rows;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Reflection;
+using Halfspace.Tests;
+using Microsoft.CodeAnalysis;
+using Microsoft.CodeAnalysis.CSharp;
+using Microsoft.CodeAnalysis.Emit;
+
+namespace Halfspace.PublicApi.Tests;
+
+/// <summary>Compiles and runs every C# example of the readme files, as their readers will.</summary>
+public sealed class ReadmeTests
+{
+    private static readonly string[] _implicitUsings =
+        ["System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Threading", "System.Threading.Tasks"];
+
+    public static TheoryData<string, int> Examples()
+    {
+        TheoryData<string, int> examples = [];
+        string[] files = ["README.md", .. Directory.GetFiles(Repository.File("src"), "README.md", SearchOption.AllDirectories)
+            .Select(path => Path.GetRelativePath(Repository.Root, path)).Order(StringComparer.Ordinal)];
+        foreach (string file in files)
+            for (int i = 0; i < Blocks(file).Count; i++) examples.Add(file, i);
+        return examples;
+    }
+
+    [Theory, MemberData(nameof(Examples))]
+    public async Task An_example_compiles_and_runs(string file, int index)
+    {
+        string code = Blocks(file)[index];
+        Assembly program = Compile(code);
+        StringWriter output = new();
+        TextWriter before = Console.Out;
+        Console.SetOut(output);
+        try
+        {
+            object? result = program.EntryPoint!.Invoke(null, [Array.Empty<string>()]);
+            if (result is Task running) await running;
+        }
+        finally
+        {
+            Console.SetOut(before);
+        }
+
+        if (code.Contains("Console.Write", StringComparison.Ordinal)) Assert.NotEqual("", output.ToString().Trim());
+    }
+
+    private static Assembly Compile(string code)
+    {
+        string usings = string.Concat(_implicitUsings.Select(name => $"global using {name};\n"));
+        string trusted = (string)AppContext.GetData("TRUSTED_PLATFORM_ASSEMBLIES")!;
+        CSharpCompilation compilation = CSharpCompilation.Create(
+            "Example" + Guid.NewGuid().ToString("N"),
+            [CSharpSyntaxTree.ParseText(code), CSharpSyntaxTree.ParseText(usings)],
+            trusted.Split(Path.PathSeparator).Select(path => MetadataReference.CreateFromFile(path)),
+            new CSharpCompilationOptions(OutputKind.ConsoleApplication, nullableContextOptions: NullableContextOptions.Enable));
+        using MemoryStream image = new();
+        EmitResult result = compilation.Emit(image);
+        Assert.True(result.Success, string.Join('\n', result.Diagnostics));
+        return Assembly.Load(image.ToArray());
+    }
+
+    private static List<string> Blocks(string file)
+    {
+        List<string> blocks = [];
+        List<string>? block = null;
+        foreach (string line in File.ReadLines(Repository.File(file)))
+        {
+            if (line.Trim() == "```csharp") block = [];
+            else if (line.Trim() == "```" && block is not null)
+            {
+                blocks.Add(string.Join('\n', block));
+                block = null;
+            }
+            else block?.Add(line);
+        }
+
+        return blocks;
+    }
+}

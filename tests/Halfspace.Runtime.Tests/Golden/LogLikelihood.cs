@@ -1,0 +1,30 @@
+using System.Numerics.Tensors;
+
+namespace Halfspace.Runtime.Tests.Golden;
+
+/// <summary>Negative log-likelihoods in double.</summary>
+internal static class LogLikelihood
+{
+    /// <summary>−ln softmax(logits)[token].</summary>
+    public static double Of(ReadOnlySpan<float> logits, int token)
+    {
+        double max = TensorPrimitives.Max(logits), sum = 0;
+        foreach (float logit in logits) sum += Math.Exp(logit - max);
+        return max + Math.Log(sum) - logits[token];
+    }
+
+    /// <summary>The mean over a teacher-forced pass, dense, in chunks.</summary>
+    public static double Mean(ModelContext context, int[] ids)
+    {
+        const int Chunk = 128;
+        double sum = 0;
+        for (int start = 0; start < ids.Length; start += Chunk)
+        {
+            int count = Math.Min(Chunk, ids.Length - start);
+            context.ReadScored(ids.AsSpan(start, count), decoding: false, TestContext.Current.CancellationToken);
+            for (int i = 0; i < count && start + i + 1 < ids.Length; i++) sum += Of(context.LogitsOf(i), ids[start + i + 1]);
+        }
+
+        return sum / (ids.Length - 1);
+    }
+}
