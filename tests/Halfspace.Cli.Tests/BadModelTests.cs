@@ -43,14 +43,14 @@ public sealed class BadModelTests
     [Fact]
     public async Task An_unknown_architecture()
     {
-        using TemporaryFile file = TinyGguf.Write(architecture: "mamba");
+        using TemporaryFile file = new(new TinyModel { Architecture = "mamba" }.ToGguf());
         (await Cli.RunAsync("run", "Hello", "--model", file.Path)).ExpectError(1, "'mamba'", "llama, qwen2, qwen3");
     }
 
     [Fact]
     public async Task An_unknown_tokenizer()
     {
-        using TemporaryFile file = TinyGguf.Write(tokenizer: "bert");
+        using TemporaryFile file = new(new TinyModel { TokenizerModel = "bert" }.ToGguf());
         (await Cli.RunAsync("run", "Hello", "--model", file.Path)).ExpectError(1, "bert");
         (await Cli.RunAsync("tokenize", "Hello", "--model", file.Path)).ExpectError(1, "bert");
     }
@@ -58,7 +58,7 @@ public sealed class BadModelTests
     [Fact]
     public async Task A_model_without_a_chat_template_offers_raw()
     {
-        using TemporaryFile file = TinyGguf.Write();
+        using TemporaryFile file = new(new TinyModel().ToGguf());
         (await Cli.RunAsync("run", "Hello", "--model", file.Path)).ExpectError(1, "chat template", "--raw");
         CliResult raw = await Cli.RunAsync("run", "Hello", "--model", file.Path, "--raw", "--max-tokens", "2", "--json");
         raw.ExpectSuccess();

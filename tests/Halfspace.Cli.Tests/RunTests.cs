@@ -66,11 +66,18 @@ public sealed class RunTests
     [Fact]
     public async Task A_file_goes_before_the_question_and_a_dash_reads_the_input()
     {
-        using TemporaryFile document = new("The house of Ms Kvist is painted purple.\n");
-        string[] args = ["run", "-", "--file", document.Path, "--max-tokens", "24", "--json"];
-        CliResult result = await Cli.RunAsync("Which colour is the house of Ms Kvist?", args);
-        result.ExpectSuccess();
-        Assert.Contains("purple", string.Concat(result.Json[..^1].Select(line => line.GetProperty("text").GetString())), StringComparison.OrdinalIgnoreCase);
+        const string Document = "The house of Ms Kvist is painted purple.", Question = "Which colour is the house?";
+        using TemporaryFile document = new(Document + "\n");
+        string[] options = ["--max-tokens", "12", "--json"];
+        CliResult joined = await Cli.RunAsync(["run", $"{Document}\n\n{Question}", .. options]);
+        CliResult apart = await Cli.RunAsync(Question, ["run", "-", "--file", document.Path, .. options]);
+        apart.ExpectSuccess();
+        Assert.Equal(TextOf(joined), TextOf(apart));
+        Assert.Equal(PromptTokens(joined), PromptTokens(apart));
+        Assert.True(PromptTokens(apart) > PromptTokens(await Cli.RunAsync(["run", Question, .. options])));
+
+        static string TextOf(CliResult result) => string.Concat(result.Json[..^1].Select(line => line.GetProperty("text").GetString()));
+        static int PromptTokens(CliResult result) => result.Json[^1].GetProperty("prompt_tokens").GetInt32();
     }
 
     [Fact]

@@ -23,7 +23,7 @@ internal sealed class TokenizeCommand : Command
     private readonly Option<bool> _json = NewOption.Flag("--json", "Prints one JSON object with ids and text.");
 
     public TokenizeCommand(CliConsole console)
-        : base("tokenize", "Turns text into token ids on one line, without special tokens, or ids into text.")
+        : base("tokenize", "Turns text into token ids on one line, or ids into text. Special tokens that are written out in the text are those tokens; none is added.")
     {
         _console = console;
         Arguments.Add(_text);
@@ -40,7 +40,7 @@ internal sealed class TokenizeCommand : Command
         int[] ids = decode ? Ids(input) : [];
         using GgufFile file = GgufFile.Open(parsed.GetValue(_model) ?? EmbeddedModel.Path);
         Tokenizer tokenizer = Tokenizer.Create(file);
-        if (!decode) ids = tokenizer.Encode(input, parseSpecial: false, addBos: false);
+        if (!decode) ids = tokenizer.Encode(input, parseSpecial: true, addBos: false);
         if (decode && Array.Find(ids, id => id >= tokenizer.VocabularySize) is > 0 and int beyond)
             throw new ModelException($"There is no token {beyond}; the model has the ids 0 to {tokenizer.VocabularySize - 1}.");
         string text = decode ? tokenizer.Decode(ids, skipSpecial: false) : input;

@@ -1,0 +1,37 @@
+using Halfspace.Attention;
+using Halfspace.Runtime.Generation;
+
+namespace Halfspace.Runtime.Tests;
+
+/// <summary>Tests that count what the whole process allocates, and so run while no other does.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;
+
+[Collection(nameof(Alone))]
+public sealed class AllocationTests(TinyModelFixture fixture) : IClassFixture<TinyModelFixture>
+{
+    [Theory]
+    [InlineData(AttentionMode.Dense)]
+    [InlineData(AttentionMode.Sparse)]
+    public void The_inner_loop_of_generation_allocates_nothing(AttentionMode mode)
+    {
+        AttentionOptions attention = new() { Mode = mode, Policy = new AttentionPolicy.Budget(32) };
+        using ModelContext context = fixture.Model.CreateContext(new ContextOptions { Attention = attention });
+        context.Read([.. Enumerable.Range(0, 600).Select(i => i * 37 % 256)], null, TestContext.Current.CancellationToken);
+        SamplingOptions sampling = new() { Temperature = 0.8f, TopK = 40, TopP = 0.95f, RepetitionPenalty = 1.1f, Seed = 1 };
+        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true, Sampling = sampling }, []);
+        for (int i = 0; i < 100; i++) Assert.True(generator.Next(TestContext.Current.CancellationToken));
+        // Counted over the process: the heads run on threads of ONNX Runtime's.
+        GC.Collect();
+        GC.WaitForPendingFinalizers();
+        long best = long.MaxValue;
+        for (int round = 0; round < 5 && best > 0; round++)
+        {
+            long before = GC.GetTotalAllocatedBytes(true);
+            for (int i = 0; i < 50; i++) generator.Next(TestContext.Current.CancellationToken);
+            best = Math.Min(best, GC.GetTotalAllocatedBytes(true) - before);
+        }
+
+        Assert.True(best < 50 * 8, $"{best} bytes were allocated for 50 tokens");
+    }
+}
