@@ -48,6 +48,7 @@ public sealed class HeadCache
     {
         Shapes.RequireRows(keys.Length, keyStride, rows, Dim, nameof(keys));
         Shapes.RequireRows(values.Length, valueStride, rows, Dim, nameof(values));
+        _cache.RequireMemory();
         if (rows > _cache.Capacity - Count)
             throw new InvalidOperationException(
                 $"{rows} tokens after {Count} do not fit in the {_cache.Capacity} reserved; call Reserve first.");

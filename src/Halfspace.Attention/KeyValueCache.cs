@@ -80,7 +80,7 @@ public sealed class KeyValueCache : IDisposable
     /// <exception cref="InsufficientMemoryException">The system has no memory for it; what was held before stays.</exception>
     public void Reserve(int tokens)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RequireMemory();
         if (tokens < 0) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, "Room cannot be negative.");
         if (tokens > Limit)
             throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"{tokens} tokens do not fit in a context of {Limit}.");
@@ -105,7 +105,7 @@ public sealed class KeyValueCache : IDisposable
     /// <exception cref="ArgumentOutOfRangeException">Negative, or beyond what any head holds.</exception>
     public void Rewind(int position)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RequireMemory();
         int held = 0;
         foreach (HeadCache head in _heads) held = Math.Max(held, head.Count);
         if (position < 0 || position > held)
@@ -126,7 +126,10 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>A part of block <paramref name="index"/>, which holds all layers and heads.</summary>
     internal Span<Half> Part(int index, long start, int length)
     {
-        ObjectDisposedException.ThrowIf(_disposed, this);
+        RequireMemory();
         return _blocks[index].Slice(start, length);
     }
+
+    /// <exception cref="ObjectDisposedException">The memory has been freed.</exception>
+    internal void RequireMemory() => ObjectDisposedException.ThrowIf(_disposed, this);
 }

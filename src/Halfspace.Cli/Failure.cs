@@ -11,6 +11,7 @@ internal static class Failure
 
     public static int Report(Exception e, CliConsole console)
     {
+        while (e is TypeInitializationException { InnerException: { } cause }) e = cause;
         switch (e)
         {
             case OperationCanceledException when console.Interrupt.Requested:

@@ -13,12 +13,14 @@ public sealed class HalfspaceModel : IDisposable
     private readonly GgufFile _file;
     private readonly DecoderSession _decoder;
     private readonly Lazy<ChatTemplate> _template;
+    private readonly Lazy<ControlText> _control;
 
     private HalfspaceModel(GgufFile file, DecoderSession decoder, Tokenizer tokenizer)
     {
         _file = file;
         _decoder = decoder;
         Tokenizer = tokenizer;
+        _control = new Lazy<ControlText>(() => new ControlText(tokenizer));
         _template = new Lazy<ChatTemplate>(() => ChatTemplate.Parse(
             file.Metadata.GetString("tokenizer.chat_template", null) is { Length: > 0 } source ? source
                 : throw new ModelException($"{file.Name} has no chat template; use --raw to send the prompt as it is.")));
@@ -41,13 +43,11 @@ public sealed class HalfspaceModel : IDisposable
         {
             ModelConfig config = ModelConfig.From(file);
             if (options.RopeScaling is { } scaling) config = config with { Rotary = config.Rotary.WithScaling(scaling) };
+            DecoderOptions decoding = new() { Threads = options.Threads, Arithmetic = options.Arithmetic, CacheDirectory = options.CacheDirectory };
             Task<Tokenizer> tokenizer = Task.Run(() => Tokenizer.Create(file));
-            DecoderSession decoder = DecoderSession.Load(file, config, new DecoderOptions
-            {
-                Threads = options.Threads,
-                FloatWeights = options.FloatWeights,
-                CacheDirectory = options.CacheDirectory,
-            });
+            // A tokenizer that is not supported is told before weights are converted; otherwise it is made beside the session.
+            if (!DecoderSession.IsCached(file, decoding)) tokenizer.GetAwaiter().GetResult();
+            DecoderSession decoder = DecoderSession.Load(file, config, decoding);
             return new HalfspaceModel(file, decoder, tokenizer.GetAwaiter().GetResult());
         }
         catch
@@ -61,9 +61,17 @@ public sealed class HalfspaceModel : IDisposable
     /// <exception cref="ModelException">The options do not fit the model or each other.</exception>
     public ModelContext CreateContext(ContextOptions? options = null) => new(_decoder, options ?? new ContextOptions());
 
-    /// <summary>Renders a conversation with the model's own chat template and encodes it.</summary>
+    /// <summary>
+    /// Renders a conversation with the model's own chat template and encodes it. Control tokens come from the template alone: one that is
+    /// written out in a message stays text.
+    /// </summary>
     /// <exception cref="ChatTemplateException">The template cannot be rendered.</exception>
-    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages) => Tokenizer.Encode(RenderChat(messages), parseSpecial: true, addBos: false);
+    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages)
+    {
+        ArgumentNullException.ThrowIfNull(messages);
+        string[] pieces = RenderChat([.. messages.Select(turn => turn with { Content = _control.Value.Guard(turn.Content) })]).Split(ControlText.Mark);
+        return [.. pieces.SelectMany(piece => Tokenizer.Encode(piece, parseSpecial: true))];
+    }
 
     /// <summary>Renders a conversation with the model's own chat template, up to where the assistant answers.</summary>
     public string RenderChat(IReadOnlyList<ChatTurn> messages) =>

@@ -9,8 +9,8 @@ public sealed record ModelOptions
     /// <summary>Replaces the model's own RoPE scaling: <c>linear:F</c>, <c>ntk:F</c>, <c>yarn:F</c> or <c>none</c>; null keeps it.</summary>
     public string? RopeScaling { get; init; }
 
-    /// <summary>Dequantises the weights and computes in float: four times the memory and slower, for comparisons.</summary>
-    public bool FloatWeights { get; init; }
+    /// <summary>How dense products are computed.</summary>
+    public Arithmetic Arithmetic { get; init; }
 
     /// <summary>Where prepacked weights are kept; null takes the user's cache folder.</summary>
     public string? CacheDirectory { get; init; }

@@ -5,10 +5,17 @@ internal static class Contexts
 {
     public static KeyValueCache Of(Half[] keys, Half[] values, int dim, int tokens)
     {
-        KeyValueCache cache = new(new AttentionShape(1, 1, 1, dim), Math.Max(tokens, 1));
+        KeyValueCache cache = new(new AttentionShape(1, 1, 1, dim), 10_000);
         cache.Reserve(tokens);
         Append(cache, keys, values, dim, tokens);
         return cache;
+    }
+
+    /// <summary>Makes room, and appends a case's tokens up to there.</summary>
+    public static void Reserve(KeyValueCache cache, Case data, int tokens)
+    {
+        cache.Reserve(Math.Max(tokens, data.Tokens));
+        Append(cache, data.Keys, data.Values, data.Dim, tokens - cache[0, 0].Count);
     }
 
     /// <summary>Appends tokens that follow those held.</summary>

@@ -4,18 +4,29 @@ namespace Halfspace.Attention.Tests;
 
 public sealed class SparseGoldenTests(ITestOutputHelper log)
 {
-    public static TheoryData<SimdTier> Tiers => [.. Simd.Available];
+    public static TheoryData<int, SimdTier> LayersAndTiers => GoldenTests.LayersAndTiers;
 
-    [Theory, MemberData(nameof(Tiers))]
-    public void A_budget_gives_what_the_formula_says(SimdTier tier)
+    public static TheoryData<int, int> LayersAndKeys
     {
-        Golden golden = Golden.Layer(11);
+        get
+        {
+            TheoryData<int, int> data = [];
+            foreach (int layer in Golden.Layers)
+                foreach (int keys in (int[])[64, 256]) data.Add(layer, keys);
+            return data;
+        }
+    }
+
+    [Theory, MemberData(nameof(LayersAndTiers))]
+    public void A_budget_gives_what_the_formula_says(int layer, SimdTier tier)
+    {
+        Golden golden = Golden.Layer(layer);
         using KeyValueCache cache = golden.Cache();
         foreach (int keys in (int[])[64, 256])
         {
             AttentionOptions options = new() { Policy = new AttentionPolicy.Budget(keys) };
             HeadAttention attention = new(options, tier);
-            for (int row = 3; row < Golden.Rows; row += 40)
+            for (int row = 3; row < Golden.Rows; row += 120)
             {
                 float[] output = attention.Attend(cache[0, 0], golden.Group(row, 1), Golden.Heads, 1, Golden.Position(row));
                 int visible = Golden.Position(row) + 1, length = visible * Golden.Dim, end = (visible - options.Window) / 16 * 16;
@@ -32,19 +43,17 @@ public sealed class SparseGoldenTests(ITestOutputHelper log)
         }
     }
 
-    [Theory]
-    [InlineData(64)]
-    [InlineData(256)]
-    public void The_affine_tail_is_nearer_than_the_mean_and_much_nearer_than_none(int keys)
+    [Theory, MemberData(nameof(LayersAndKeys))]
+    public void The_affine_tail_is_nearer_than_the_mean_value_and_than_none(int layer, int keys)
     {
-        Golden golden = Golden.Layer(11);
+        Golden golden = Golden.Layer(layer);
         using KeyValueCache cache = golden.Cache();
         AttentionOptions options = new() { Policy = new AttentionPolicy.Budget(keys) };
         HeadAttention attention = new(options);
         double affine = 0, mean = 0, dropped = 0;
         int rows = 0;
         double[] expected = new double[Golden.Dim];
-        for (int row = 0; row < Golden.Rows; row += 12, rows++)
+        for (int row = 0; row < Golden.Rows; row += 25, rows++)
         {
             affine += golden.MeanRelativeError(attention.Attend(cache[0, 0], golden.Group(row, 1), Golden.Heads, 1, Golden.Position(row)),
                 row, 1);
@@ -63,9 +72,10 @@ public sealed class SparseGoldenTests(ITestOutputHelper log)
             mean += golden.MeanRelativeError(flat, row, 1);
             dropped += golden.MeanRelativeError(none, row, 1);
         }
-        log.WriteLine($"{keys} keys: affine {affine / rows}, mean {mean / rows}, dropped {dropped / rows}");
-        Assert.True(affine < 0.75 * mean && affine < 0.4 * dropped,
-            $"affine {affine / rows}, mean {mean / rows}, dropped {dropped / rows}");
+        log.WriteLine($"layer {layer}, {keys} keys: affine {affine / rows}, mean {mean / rows}, dropped {dropped / rows}");
+        // Measured over the golden layers: 0.87 of the mean's error at most and 0.63 of the dropped tail's; 0.27 and 0.22 in layer 11.
+        (double ofMean, double ofDropped) = layer == 11 ? (0.35, 0.3) : (0.95, 0.75);
+        Assert.True(affine < ofMean * mean && affine < ofDropped * dropped);
     }
 
     private static Half[] Pick(Half[] rows, int[] tokens)

@@ -35,7 +35,8 @@ public sealed class BadModelTests
     public async Task A_truncated_file(int length)
     {
         byte[] bytes = new byte[length];
-        using (FileStream whole = File.OpenRead(Repository.EmbeddedModel)) await whole.ReadExactlyAsync(bytes, TestContext.Current.CancellationToken);
+        using (FileStream whole = File.OpenRead(Repository.EmbeddedModel))
+            await whole.ReadExactlyAsync(bytes, TestContext.Current.CancellationToken);
         using TemporaryFile file = new(bytes);
         await ExpectAsync(file.Path, Path.GetFileName(file.Path));
     }

@@ -9,7 +9,8 @@ public sealed class ChatTests
         using TemporaryFile document = new("Ms Kvist has a parrot whose name is Orinoco.\n");
         string[] options = ["--max-tokens", "20", "--system", "You are a helpful assistant."];
         const string Question = "What is the name of the parrot of Ms Kvist?";
-        CliResult chat = await Cli.RunAsync($"/file {document.Path}\n{Question}\n/stats\nWhat colour is it?\n/stats\n/exit\nnever read\n", ["chat", .. options]);
+        string input = $"/file {document.Path}\n{Question}\n/stats\nWhat colour is it?\n/stats\n/exit\nnever read\n";
+        CliResult chat = await Cli.RunAsync(input, ["chat", .. options]);
         CliResult run = await Cli.RunAsync(["run", Question, "--file", document.Path, .. options]);
         Assert.Equal(0, chat.ExitCode);
         Assert.StartsWith(run.Out.TrimEnd(), chat.Out, StringComparison.Ordinal);
@@ -28,8 +29,8 @@ public sealed class ChatTests
     {
         CliResult result = await Cli.RunAsync("/help\n/stats\n/nonsense\n/file\n/file no-such-text.txt\n/quit\n", ["chat"]);
         Assert.Equal(("", 0), (result.Out, result.ExitCode));
-        foreach (string part in (string[])["/clear ", "There is no answer yet.", "halfspace: There is no command /nonsense", "halfspace: /file needs",
-            "halfspace: There is no file no-such-text.txt"])
+        foreach (string part in (string[])["/clear ", "There is no answer yet.", "halfspace: There is no command /nonsense",
+            "halfspace: /file needs", "halfspace: There is no file no-such-text.txt"])
             Assert.Contains(part, result.Error, StringComparison.Ordinal);
     }
 

@@ -9,7 +9,8 @@ namespace Halfspace.Cli.Tests;
 internal sealed record CliResult(int ExitCode, string Out, string Error)
 {
     /// <summary>Standard output as JSON lines.</summary>
-    public JsonElement[] Json => [.. Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(line => JsonDocument.Parse(line).RootElement)];
+    public JsonElement[] Json => [.. Out.Split('\n', StringSplitOptions.RemoveEmptyEntries)
+        .Select(line => JsonDocument.Parse(line).RootElement)];
 
     public void ExpectSuccess()
     {
@@ -35,8 +36,11 @@ internal static class Cli
 {
     private static readonly TimeSpan Limit = TimeSpan.FromMinutes(3);
 
-    /// <summary>Starts the program; the caller kills it.</summary>
-    public static Process Start(params string[] args)
+    /// <summary>Starts the program.</summary>
+    public static Process Start(params string[] args) => Process.Start(StartInfo(args))!;
+
+    /// <summary>How to start the program, with a cache that all tests share.</summary>
+    public static ProcessStartInfo StartInfo(params string[] args)
     {
         ProcessStartInfo start = new(Environment.GetEnvironmentVariable("DOTNET_HOST_PATH") ?? "dotnet")
         {
@@ -51,7 +55,7 @@ internal static class Cli
         foreach (string argument in args) start.ArgumentList.Add(argument);
         start.Environment["HALFSPACE_CACHE"] = Path.Combine(AppContext.BaseDirectory, "cache");
         start.Environment.Remove("HALFSPACE_TRACE");
-        return Process.Start(start)!;
+        return start;
     }
 
     /// <summary>Runs the program to its end.</summary>
@@ -60,7 +64,13 @@ internal static class Cli
     /// <summary>Runs the program to its end with a text as its input.</summary>
     public static async Task<CliResult> RunAsync(string? input, string[] args)
     {
-        using Process process = Start(args);
+        return await RunAsync(StartInfo(args), input);
+    }
+
+    /// <summary>Runs the program to its end as it is told to start.</summary>
+    public static async Task<CliResult> RunAsync(ProcessStartInfo start, string? input = null)
+    {
+        using Process process = Process.Start(start)!;
         if (input is not null) await process.StandardInput.WriteAsync(input);
         process.StandardInput.Close();
         return await EndAsync(process);

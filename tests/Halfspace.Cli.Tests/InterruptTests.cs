@@ -13,7 +13,8 @@ public sealed class InterruptTests
         string ruth = Repository.File("samples/ruth.txt");
         using Process process = Cli.Start("run", "Who is Boaz?", "--file", ruth, "--file", ruth, "--threads", "1");
         // Reading takes far longer than starting does, so it is under way when the processor has worked for this long.
-        while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(2.5)) await Task.Delay(20, TestContext.Current.CancellationToken);
+        while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(2.5))
+            await Task.Delay(20, TestContext.Current.CancellationToken);
         Cli.Interrupt(process);
         CliResult result = await Cli.EndAsync(process);
         Assert.Equal(("", "", 130), (result.Out, result.Error, result.ExitCode));
@@ -43,7 +44,8 @@ public sealed class InterruptTests
         await process.StandardOutput.ReadLineAsync(TestContext.Current.CancellationToken);
         await process.StandardInput.WriteLineAsync("/stats");
         await process.StandardInput.FlushAsync(TestContext.Current.CancellationToken);
-        Assert.Contains("generated", await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken), StringComparison.Ordinal);
+        string? statistics = await process.StandardError.ReadLineAsync(TestContext.Current.CancellationToken);
+        Assert.Contains("generated", statistics, StringComparison.Ordinal);
         Cli.Interrupt(process);
         Assert.Equal(130, (await Cli.EndAsync(process)).ExitCode);
     }

@@ -13,7 +13,8 @@ public sealed class MeasurementTests
     {
         const int Tokens = 300;
         using GgufFile file = GgufFile.Open(Repository.EmbeddedModel);
-        using TemporaryFile text = new(Tokenizer.Create(file).Decode(Repository.Golden<int>("ids").AsSpan(0, Tokens + 200), skipSpecial: false));
+        ReadOnlySpan<int> ids = Repository.Golden<int>("ids").AsSpan(0, Tokens + 200);
+        using TemporaryFile text = new(Tokenizer.Create(file).Decode(ids, skipSpecial: false));
         CliResult result = await Cli.RunAsync("perplexity", text.Path, "--tokens", "300", "--attention", "dense", "--json");
         result.ExpectSuccess();
         JsonElement report = Assert.Single(result.Json);
@@ -28,7 +29,8 @@ public sealed class MeasurementTests
     public async Task Sparse_perplexity_is_compared_with_dense()
     {
         string ruth = Repository.File("samples/ruth.txt");
-        CliResult result = await Cli.RunAsync("perplexity", ruth, "--offset", "500", "--tokens", "420", "--last", "70", "--keys", "32", "--json");
+        string[] args = ["perplexity", ruth, "--offset", "500", "--tokens", "420", "--last", "70", "--keys", "32", "--json"];
+        CliResult result = await Cli.RunAsync(args);
         result.ExpectSuccess();
         JsonElement report = Assert.Single(result.Json);
         double Number(string name) => report.GetProperty(name).GetDouble();

@@ -43,7 +43,8 @@ public sealed class RunTests
         CliResult result = await Cli.RunAsync([.. Paris, "--stats"]);
         Assert.Equal(0, result.ExitCode);
         string line = Assert.Single(result.Error.Split('\n', StringSplitOptions.RemoveEmptyEntries));
-        foreach (string part in (string[])["tokens/s", "ms a token", "keys a head", "MB"]) Assert.Contains(part, line, StringComparison.Ordinal);
+        foreach (string part in (string[])["tokens/s", "ms a token", "keys a head", "MB"])
+            Assert.Contains(part, line, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -57,7 +58,8 @@ public sealed class RunTests
     [Fact]
     public async Task A_seed_makes_draws_repeatable()
     {
-        string[] args = ["run", "Once upon a time", "--raw", "--temperature", "1.5", "--top-k", "50", "--min-p", "0.01", "--seed", "7", "--max-tokens", "12"];
+        string[] args = ["run", "Once upon a time", "--raw", "--max-tokens", "12",
+            "--temperature", "1.5", "--top-k", "50", "--min-p", "0.01", "--seed", "7"];
         CliResult first = await Cli.RunAsync(args), second = await Cli.RunAsync(args);
         first.ExpectSuccess();
         Assert.Equal(first.Out, second.Out);

@@ -9,7 +9,7 @@ public sealed class TokenizeTests
     [Fact]
     public async Task Golden_texts_go_to_their_ids_and_back()
     {
-        // The tokenizer's own tests take all of them; here it is about the way through the program, for the longest and with special tokens.
+        // The tokenizer's own tests take all of them; here it is about the way through the program.
         JsonElement[] golden = [.. JsonDocument.Parse(Repository.GoldenText("tokenizer")).RootElement.EnumerateArray()];
         JsonElement longest = golden.MaxBy(item => item.GetProperty("text").GetString()!.Length);
         JsonElement special = golden.First(item => item.GetProperty("text").GetString()!.Contains("<|im_end|>", StringComparison.Ordinal));
@@ -46,6 +46,7 @@ public sealed class TokenizeTests
 
         CliResult people = await Cli.RunAsync("info", Repository.EmbeddedModel);
         people.ExpectSuccess();
-        foreach (string part in (string[])["30 of width 576", "210 of Q4_1", "cache folder"]) Assert.Contains(part, people.Out, StringComparison.Ordinal);
+        foreach (string part in (string[])["30 of width 576", "210 of Q4_1", "cache folder"])
+            Assert.Contains(part, people.Out, StringComparison.Ordinal);
     }
 }

@@ -1,3 +1,5 @@
+using System.Diagnostics;
+
 namespace Halfspace.Cli.Tests;
 
 /// <summary>Wrong command lines: exit code 2 and one sentence.</summary>
@@ -47,6 +49,14 @@ public sealed class UsageTests
         CliResult result = await Cli.RunAsync("tokenize", "--json", "--", "--bogus");
         result.ExpectSuccess();
         Assert.Equal("--bogus", result.Json[0].GetProperty("text").GetString());
+    }
+
+    [Fact]
+    public async Task An_unknown_simd_tier_is_the_user_s_to_mend()
+    {
+        ProcessStartInfo start = Cli.StartInfo("run", "Hi", "--raw", "--max-tokens", "1");
+        start.Environment["HALFSPACE_SIMD"] = "abacus";
+        (await Cli.RunAsync(start)).ExpectError(1, "abacus", "HALFSPACE_SIMD");
     }
 
     [Fact]

@@ -131,8 +131,8 @@ internal sealed record TinyModel
             GgufTensorType.Q5_0 => [(0, 0.11f, 0)],
             GgufTensorType.Q5_1 => [(0, 0.11f, 0), (2, 0, -1.7f)],
             GgufTensorType.Q8_0 => [(0, 0.0135f, 0)],
-            GgufTensorType.Q4_K => [(0, 0.006f, 0), (2, 0, 0.045f)],
-            GgufTensorType.Q5_K => [(0, 0.003f, 0), (2, 0, 0.045f)],
+            GgufTensorType.Q4_K => [(0, 0.0045f, 0), (2, 0, 0.034f)],
+            GgufTensorType.Q5_K => [(0, 0.0022f, 0), (2, 0, 0.034f)],
             GgufTensorType.Q6_K => [(208, 0.0008f, 0)],
             _ => throw new ArgumentOutOfRangeException(nameof(type), type, "no such blocks"),
         };

@@ -12,24 +12,25 @@ namespace Halfspace.Cli.Bench;
 /// <summary><c>halfspace bench</c>: the speed of reading a prompt and of decoding after it.</summary>
 internal sealed class BenchCommand : Command
 {
+    private const int MostTokens = 1 << 24;
     private readonly CliConsole _console;
     private readonly Option<int[]> _depths = NewOption.List<int>("--depth", "512,8192", "Tokens of the prompts (default 512,8192).",
-        text => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int depth) && depth is >= 1 and <= 1 << 24 ? depth : null,
-        "whole numbers from 1 with commas between them");
+        DepthOf, "whole numbers from 1 with commas between them");
 
-    private readonly Option<int?> _decode = NewOption.Whole("--decode", "N", 1, "Tokens to decode after each prompt (default 32).", most: 1 << 20);
+    private readonly Option<int?> _decode = NewOption.Whole("--decode", "N", 1,
+        "Tokens to decode after each prompt (default 32).", MostTokens);
     private readonly Option<bool> _json = NewOption.Flag("--json", "Prints a JSON object a line.");
     private readonly ModelArguments _model;
     private readonly AttentionArguments _attention;
 
     public BenchCommand(CliConsole console)
-        : base("bench", "Measures tokens a second of a prompt and milliseconds of a decoded token after it. Prompts are read with dense attention.")
+        : base("bench", "Measures tokens a second of a prompt, read with dense attention, and milliseconds of a decoded token after it.")
     {
         _console = console;
         Options.Add(_depths);
         Options.Add(_decode);
         _attention = new AttentionArguments(this, several: true);
-        _model = new ModelArguments(this);
+        _model = new ModelArguments(this, limits: false);
         Options.Add(_json);
         SetAction((parsed, _) => Task.Run(() => Run(parsed)));
     }
@@ -69,7 +70,7 @@ internal sealed class BenchCommand : Command
         return ExitCode.Success;
     }
 
-    /// <summary>A scaling that makes room beyond the trained context. It changes angles and not the work, so speed is what it would be.</summary>
+    /// <summary>A scaling that makes room beyond the trained context. It changes angles and not the work, so not the speed.</summary>
     private string? Stretch(ParseResult parsed, int tokens)
     {
         if (_model.HasRopeScaling(parsed)) return null;
@@ -91,6 +92,9 @@ internal sealed class BenchCommand : Command
         _console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reports[0].Model}, {reports[0].Threads} threads"));
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_console.Out) }).Write(table);
     }
+
+    private static int? DepthOf(string text) =>
+        int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int n) && n is >= 1 and <= MostTokens ? n : null;
 
     private static string Number(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

@@ -9,14 +9,16 @@ namespace Halfspace.Cli.Bench;
 /// <param name="DecodeMilliseconds">Median of the decoded tokens.</param>
 /// <param name="DecodeMillisecondsMin">The fastest of them.</param>
 /// <param name="KeysPerHead">Keys that a head read exactly for a query while decoding, on average.</param>
-internal readonly record struct DecodeTiming(double PrefillTokensPerSecond, double DecodeMilliseconds, double DecodeMillisecondsMin, double KeysPerHead)
+internal readonly record struct DecodeTiming(
+    double PrefillTokensPerSecond, double DecodeMilliseconds, double DecodeMillisecondsMin, double KeysPerHead)
 {
     /// <summary>Ids from 3 to 999, as the llama.cpp peer draws them, and what runs before the measurement, so that every
     /// method of the way is compiled and every buffer has grown.</summary>
     private const int FirstId = 3, EndId = 1000, WarmupPrompt = 512, WarmupTokens = 16;
 
     /// <summary>Measures in a context of its own.</summary>
-    public static DecodeTiming Measure(HalfspaceModel model, AttentionOptions attention, int depth, int decode, CancellationToken cancellation)
+    public static DecodeTiming Measure(
+        HalfspaceModel model, AttentionOptions attention, int depth, int decode, CancellationToken cancellation)
     {
         int[] tokens = Tokens(depth + decode, Math.Min(EndId, model.Config.Vocabulary));
         using ModelContext context = model.CreateContext(new ContextOptions { Limit = depth + decode, Attention = attention });

@@ -27,7 +27,7 @@ internal sealed class ChatCommand : Command
     private async Task<int> RunAsync(ParseResult parsed)
     {
         using HalfspaceModel model = _model.Load(parsed);
-        using ModelContext context = model.CreateContext(new ContextOptions { Limit = _model.Context(parsed), Attention = _attention.One(parsed) });
+        using ModelContext context = model.CreateContext(_model.Context(parsed, _attention.One(parsed)));
         _console.Interrupt.Token.ThrowIfCancellationRequested();
         await new ChatSession(_console, model, context, _sampling.Value(parsed), parsed.GetValue(_system)).RunAsync().ConfigureAwait(false);
         return ExitCode.Success;

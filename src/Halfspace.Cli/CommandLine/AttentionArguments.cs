@@ -9,7 +9,8 @@ internal sealed class AttentionArguments
     private readonly Option<AttentionMode[]> _modes;
     private readonly Option<int?> _keys = NewOption.Whole("--keys", "R", 1, "Sparse attention: keys a head reads exactly (default 256).");
     private readonly Option<double?> _mass = NewOption.Real("--mass", "T",
-        "Sparse attention: instead of a number of keys, the share of the softmax that may be left to the tail.", t => t is >= 0 and < 1, "from 0 to below 1");
+        "Sparse attention: instead of a number of keys, the share of the softmax that may be left to the tail.",
+        t => t is >= 0 and < 1, "from 0 to below 1");
     private readonly AttentionMode[] _default;
 
     /// <param name="command">The command that takes them.</param>
@@ -20,8 +21,8 @@ internal sealed class AttentionArguments
         _modes = several
             ? NewOption.List<AttentionMode>("--attention", "dense,sparse", "Which to measure (default both).", ModeOf,
                 "dense, sparse or both with a comma between them")
-            : NewOption.List<AttentionMode>("--attention", "dense|sparse", "How to attend while decoding (default sparse, exact while a context is short).",
-                ModeOf, "dense or sparse", most: 1);
+            : NewOption.List<AttentionMode>("--attention", "dense|sparse",
+                "How to attend while decoding (default sparse, exact while a context is short).", ModeOf, "dense or sparse", most: 1);
         command.Options.Add(_modes);
         command.Options.Add(_keys);
         command.Options.Add(_mass);

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Halfspace.Attention;
 using Halfspace.Runtime;
 
 namespace Halfspace.Cli.CommandLine;
@@ -7,18 +8,20 @@ namespace Halfspace.Cli.CommandLine;
 internal sealed class ModelArguments
 {
     private readonly Option<string?> _model = ModelOption();
-    private readonly Option<int?> _threads = NewOption.Whole("--threads", "N", 1, "Threads that compute (default: all processors).", most: 1024);
-    private readonly Option<int?> _context = NewOption.Whole("--context", "N", 1, "The most tokens a context holds (default: what the model was trained for).");
+    private readonly Option<int?> _threads = NewOption.Whole("--threads", "N", 1, "Threads that compute (default: all processors).", 1024);
+    private readonly Option<int?> _context = NewOption.Whole("--context", "N", 1,
+        "The most tokens a context holds (default: what the model was trained for).");
     private readonly Option<string?> _ropeScaling = NewOption.Text("--rope-scaling", "TYPE:FACTOR",
         "Stretches the context: linear:F, ntk:F or yarn:F; none switches the model's own scaling off.",
         RopeScalingText.IsValid, "linear:F, ntk:F or yarn:F with a factor F from 1 to 1024, or none");
 
     /// <param name="command">The command that takes them.</param>
-    public ModelArguments(Command command)
+    /// <param name="limits">Whether it has a context whose limit can be set.</param>
+    public ModelArguments(Command command, bool limits = true)
     {
         command.Options.Add(_model);
         command.Options.Add(_threads);
-        command.Options.Add(_context);
+        if (limits) command.Options.Add(_context);
         command.Options.Add(_ropeScaling);
     }
 
@@ -31,8 +34,9 @@ internal sealed class ModelArguments
     /// <summary>Threads that compute.</summary>
     public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? Environment.ProcessorCount;
 
-    /// <summary>The limit asked for, or 0.</summary>
-    public int Context(ParseResult parsed) => parsed.GetValue(_context) ?? 0;
+    /// <summary>A context's options: the limit asked for, and how to attend.</summary>
+    public ContextOptions Context(ParseResult parsed, AttentionOptions attention) =>
+        new() { Limit = parsed.GetValue(_context) ?? 0, Attention = attention };
 
     /// <summary>Whether the context is stretched by hand.</summary>
     public bool HasRopeScaling(ParseResult parsed) => parsed.GetValue(_ropeScaling) is not null;
@@ -40,9 +44,11 @@ internal sealed class ModelArguments
     /// <summary>Loads the model.</summary>
     /// <param name="parsed">The command line.</param>
     /// <param name="ropeScaling">A scaling to use when none is given.</param>
-    public HalfspaceModel Load(ParseResult parsed, string? ropeScaling = null) => HalfspaceModel.Load(Path(parsed), new ModelOptions
+    /// <param name="arithmetic">How to compute dense products.</param>
+    public HalfspaceModel Load(ParseResult parsed, string? ropeScaling = null, Arithmetic arithmetic = Arithmetic.Quantised) => HalfspaceModel.Load(Path(parsed), new ModelOptions
     {
         Threads = Threads(parsed),
         RopeScaling = parsed.GetValue(_ropeScaling) ?? ropeScaling,
+        Arithmetic = arithmetic,
     });
 }

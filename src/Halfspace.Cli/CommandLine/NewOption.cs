@@ -17,8 +17,8 @@ internal static class NewOption
             CustomParser = result =>
             {
                 string text = result.Tokens[0].Value;
-                if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value) && value >= least && value <= most)
-                    return value;
+                if (int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
+                    && value >= least && value <= most) return value;
                 result.AddError($"{name} {text} is not possible; give a whole number {range}.");
                 return null;
             },
@@ -26,33 +26,35 @@ internal static class NewOption
     }
 
     /// <summary>A number that <paramref name="fits"/>; null when it is not given.</summary>
-    public static Option<double?> Real(string name, string placeholder, string description, Func<double, bool> fits, string range) => new(name)
-    {
-        HelpName = placeholder,
-        Description = description,
-        CustomParser = result =>
+    public static Option<double?> Real(
+        string name, string placeholder, string description, Func<double, bool> fits, string range) => new(name)
         {
-            string text = result.Tokens[0].Value;
-            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value) && double.IsFinite(value) && fits(value))
-                return value;
-            result.AddError($"{name} {text} is not possible; give a number {range}.");
-            return null;
-        },
-    };
+            HelpName = placeholder,
+            Description = description,
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out double value)
+                    && double.IsFinite(value) && fits(value)) return value;
+                result.AddError($"{name} {text} is not possible; give a number {range}.");
+                return null;
+            },
+        };
 
     /// <summary>A text that <paramref name="fits"/>; null when it is not given.</summary>
-    public static Option<string?> Text(string name, string placeholder, string description, Func<string, bool> fits, string allowed) => new(name)
-    {
-        HelpName = placeholder,
-        Description = description,
-        CustomParser = result =>
+    public static Option<string?> Text(
+        string name, string placeholder, string description, Func<string, bool> fits, string allowed) => new(name)
         {
-            string text = result.Tokens[0].Value;
-            if (fits(text)) return text;
-            result.AddError($"{name} {text} is not possible; give {allowed}.");
-            return null;
-        },
-    };
+            HelpName = placeholder,
+            Description = description,
+            CustomParser = result =>
+            {
+                string text = result.Tokens[0].Value;
+                if (fits(text)) return text;
+                result.AddError($"{name} {text} is not possible; give {allowed}.");
+                return null;
+            },
+        };
 
     /// <summary>A text; null when it is not given.</summary>
     public static Option<string?> Text(string name, string placeholder, string description) =>
@@ -62,7 +64,8 @@ internal static class NewOption
     public static Option<bool> Flag(string name, string description) => new(name) { Description = description };
 
     /// <summary>Values with commas between them, at most <paramref name="most"/>; empty when it is not given.</summary>
-    public static Option<T[]> List<T>(string name, string placeholder, string description, Func<string, T?> parse, string allowed, int most = int.MaxValue)
+    public static Option<T[]> List<T>(
+        string name, string placeholder, string description, Func<string, T?> parse, string allowed, int most = int.MaxValue)
         where T : struct => new(name)
         {
             HelpName = placeholder,

@@ -7,7 +7,8 @@ namespace Halfspace.Cli.CommandLine;
 /// <summary>How to generate: <c>--max-tokens</c> and the sampler's options.</summary>
 internal sealed class SamplingArguments
 {
-    private readonly Option<int?> _maxTokens = NewOption.Whole("--max-tokens", "N", 0, "The most tokens to generate (default 512); 0 for as many as fit.");
+    private readonly Option<int?> _maxTokens = NewOption.Whole("--max-tokens", "N", 0,
+        "The most tokens to generate (default 512); 0 for as many as fit.");
     private readonly Option<double?> _temperature = NewOption.Real("--temperature", "T",
         "0 takes the likeliest token (default), 1 draws as the model says.", t => t is >= 0 and <= 100, "from 0 to 100");
     private readonly Option<int?> _topK = NewOption.Whole("--top-k", "K", 0, "Draws from the K likeliest tokens; 0 for all (default).");
@@ -33,7 +34,8 @@ internal sealed class SamplingArguments
     /// <param name="command">The command that takes them.</param>
     public SamplingArguments(Command command)
     {
-        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _repeatPenalty, _seed]) command.Options.Add(option);
+        foreach (Option option in (Option[])[_maxTokens, _temperature, _topK, _topP, _minP, _repeatPenalty, _seed])
+            command.Options.Add(option);
     }
 
     /// <summary>The options given, over the defaults.</summary>

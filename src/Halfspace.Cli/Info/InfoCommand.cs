@@ -70,7 +70,8 @@ internal sealed class InfoCommand : Command
             PreTokenizer = file.Metadata.GetString("tokenizer.ggml.pre", "") is { Length: > 0 } pre ? pre : null,
             ChatTemplate = file.Metadata.GetString("tokenizer.chat_template", "").Length > 0,
             Parameters = file.Tensors.Values.Sum(tensor => tensor.ElementCount),
-            Tensors = [.. file.Tensors.Values.GroupBy(tensor => tensor.Type).OrderByDescending(group => group.Sum(tensor => tensor.ByteLength))
+            Tensors = [.. file.Tensors.Values.GroupBy(tensor => tensor.Type)
+                .OrderByDescending(group => group.Sum(tensor => tensor.ByteLength))
                 .Select(group => new TensorGroup
                 {
                     Type = group.Key.ToString().ToUpperInvariant(),
@@ -90,7 +91,8 @@ internal sealed class InfoCommand : Command
         Line("layers", $"{r.Layers} of width {r.Hidden}, feed-forward {r.FeedForward}");
         Line("heads", $"{r.QueryHeads} query, {r.KvHeads} key-value, {r.HeadDim} numbers each");
         Line("context", $"{r.TrainedContext} tokens trained; RoPE base {r.RopeBase:0.##}, scaling {r.RopeScaling} by {r.RopeFactor:0.##}");
-        Line("KV cache", $"{r.KvBytesPerToken} bytes a token, {r.KvBytesPerToken * (double)r.TrainedContext / 1e6:0.0} MB at {r.TrainedContext} tokens");
+        double full = (double)r.KvBytesPerToken * r.TrainedContext / 1e6;
+        Line("KV cache", $"{r.KvBytesPerToken} bytes a token, {full:0.0} MB at {r.TrainedContext} tokens");
         Line("tokenizer", $"{r.Tokenizer}{(r.PreTokenizer is null ? "" : $" ({r.PreTokenizer})")}, {r.Vocabulary} tokens");
         Line("chat template", $"{(r.ChatTemplate ? "yes" : "no; use --raw")}");
         foreach (TensorGroup group in r.Tensors) Line("tensors", $"{group.Tensors} of {group.Type}, {group.Bytes / 1e6:0.0} MB");

@@ -5,8 +5,11 @@ using System.Text.Json.Serialization.Metadata;
 
 namespace Halfspace.Cli;
 
-/// <summary>The program's JSON: one object a line, names in snake case, text in UTF-8 without escapes. Generated, so that no reflection slows the start.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+/// <summary>
+/// The program's JSON: one object a line, names in snake case, text in UTF-8 without escapes. Generated: reflection would slow the start.
+/// </summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower,
+    DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RunPiece))]
 [JsonSerializable(typeof(RunDone))]
 [JsonSerializable(typeof(TokenizeReport))]

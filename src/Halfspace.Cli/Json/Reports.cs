@@ -124,6 +124,9 @@ internal sealed record PerplexityReport
     public double? Top1Agreement { get; init; }
 
     public double? KeysPerHead { get; init; }
+
+    /// <summary>Activations in dense products: float or int8.</summary>
+    public string Activations { get; init; } = "";
 }
 
 /// <summary>What <c>bench</c> prints for an attention and a depth; the llama.cpp peer prints the same names.</summary>

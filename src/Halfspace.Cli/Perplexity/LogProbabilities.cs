@@ -30,7 +30,8 @@ internal sealed class LogProbabilities
         TensorPrimitives.Subtract<double>(_values, max, _values);
         TensorPrimitives.Exp<double>(_values, _work);
         double logSum = Math.Log(TensorPrimitives.Sum<double>(_work));
-        if (!double.IsFinite(logSum)) throw new ModelException("The model's logits are not finite, so the text cannot be scored; the file is probably damaged.");
+        if (!double.IsFinite(logSum))
+            throw new ModelException("The model's logits are not finite, so the text cannot be scored; the file is probably damaged.");
         TensorPrimitives.Subtract<double>(_values, logSum, _values);
     }
 

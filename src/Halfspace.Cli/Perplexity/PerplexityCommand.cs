@@ -13,19 +13,24 @@ internal sealed class PerplexityCommand : Command
     private readonly Argument<string> _text = new("TEXT") { Description = "A text file." };
     private readonly Option<int?> _offset = NewOption.Whole("--offset", "CHARS", 0, "Where in the text to begin (default 0).");
     private readonly Option<int?> _tokens = NewOption.Whole("--tokens", "N", 2, "How many tokens to take from there (default 8192).");
-    private readonly Option<int?> _last = NewOption.Whole("--last", "N", 1, "Sparse attention: how many of the last tokens to compare (default 512).");
+    private readonly Option<int?> _last = NewOption.Whole("--last", "N", 1,
+        "Sparse attention: how many of the last tokens to compare (default 512).");
+    private readonly Option<string?> _activations = NewOption.Text("--activations", "float|int8",
+        "Activations in dense products: float (default) shows attention alone, int8 is what the other commands compute.",
+        text => text is "float" or "int8", "float or int8");
     private readonly Option<bool> _json = NewOption.Flag("--json", "Prints one JSON object.");
     private readonly ModelArguments _model;
     private readonly AttentionArguments _attention;
 
     public PerplexityCommand(CliConsole console)
-        : base("perplexity", "Scores a text in one teacher-forced pass: all of it with dense attention, or its last tokens with sparse and with dense attention.")
+        : base("perplexity", "Scores a text's tokens: all of them with dense attention, or the last ones with sparse and with dense.")
     {
         _console = console;
         Arguments.Add(_text);
         Options.Add(_offset);
         Options.Add(_tokens);
         Options.Add(_last);
+        Options.Add(_activations);
         _attention = new AttentionArguments(this);
         _model = new ModelArguments(this);
         Options.Add(_json);
@@ -34,16 +39,18 @@ internal sealed class PerplexityCommand : Command
 
     private async Task<int> RunAsync(ParseResult parsed)
     {
-        string path = parsed.GetRequiredValue(_text), text = TextFiles.Read(path);
+        string path = parsed.GetRequiredValue(_text);
         int offset = parsed.GetValue(_offset) ?? 0;
-        if (offset >= text.Length) throw new ModelException($"{path} has {text.Length} characters; give a smaller --offset than {offset}.");
+        // A text that is not there is found before the model is loaded.
+        TextFiles.ReadPart(path, offset, 1);
         CancellationToken cancellation = _console.Interrupt.Token;
         AttentionOptions attention = _attention.One(parsed);
-        using HalfspaceModel model = _model.Load(parsed);
+        string activations = parsed.GetValue(_activations) ?? "float";
+        using HalfspaceModel model = _model.Load(parsed, arithmetic: activations == "float" ? Arithmetic.FloatActivations : Arithmetic.Quantised);
         cancellation.ThrowIfCancellationRequested();
-        int[] tokens = FirstTokens.Of(model.Tokenizer, text.AsSpan(offset), parsed.GetValue(_tokens) ?? 8192);
+        int[] tokens = FirstTokens.Of(model.Tokenizer, path, offset, parsed.GetValue(_tokens) ?? 8192);
         if (tokens.Length < 2) throw new ModelException($"{path} has one token from {offset} on; at least two are needed.");
-        using ModelContext context = model.CreateContext(new ContextOptions { Limit = _model.Context(parsed), Attention = attention });
+        using ModelContext context = model.CreateContext(_model.Context(parsed, attention));
         // The last token is only predicted.
         context.RequireRoom(tokens.Length - 1);
         TeacherForcing scores = new(context, tokens, cancellation);
@@ -51,6 +58,7 @@ internal sealed class PerplexityCommand : Command
         int last = Math.Min(parsed.GetValue(_last) ?? 512, tokens.Length - 1);
         PerplexityReport report = await ProgressDisplay.RunAsync(_console, "Scoring", sparse ? tokens.Length - 1 + last : tokens.Length - 1,
             progress => Task.Run(() => sparse ? scores.Compare(last, progress) : scores.Dense(progress), cancellation)).ConfigureAwait(false);
+        report = report with { Activations = activations };
         if (parsed.GetValue(_json)) CliJson.WriteLine(_console.Out, report, CliJson.Default.PerplexityReport);
         else Write(report);
         return ExitCode.Success;

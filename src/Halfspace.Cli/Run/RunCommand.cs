@@ -61,8 +61,9 @@ internal sealed class RunCommand : Command
         bool raw = parsed.GetValue(_raw), json = parsed.GetValue(_json);
         using HalfspaceModel model = _model.Load(parsed);
         _console.Interrupt.Token.ThrowIfCancellationRequested();
-        using ModelContext context = model.CreateContext(new ContextOptions { Limit = _model.Context(parsed), Attention = _attention.One(parsed) });
-        int[] prompt = raw ? model.Tokenizer.Encode(text, parseSpecial: true, model.Tokenizer.AddBos) : model.EncodeChat(Turns(parsed.GetValue(_system), text));
+        using ModelContext context = model.CreateContext(_model.Context(parsed, _attention.One(parsed)));
+        int[] prompt = raw ? model.Tokenizer.Encode(text, parseSpecial: true, model.Tokenizer.AddBos)
+            : model.EncodeChat(Turns(parsed.GetValue(_system), text));
         if (prompt.Length == 0) throw new UsageException("The prompt is empty; give some text.");
         context.RequireRoom(prompt.Length);
         GenerationOptions options = _sampling.Value(parsed);

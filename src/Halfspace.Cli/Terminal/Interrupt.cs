@@ -2,7 +2,7 @@ using System.Runtime.InteropServices;
 
 namespace Halfspace.Cli;
 
-/// <summary>Ctrl-C as a cancellation. The second one, if the first has not ended the work yet, ends the program as the system does.</summary>
+/// <summary>Ctrl-C as a cancellation. A second one, while the first has not ended the work, ends the program.</summary>
 internal sealed class Interrupt : IDisposable
 {
     private readonly PosixSignalRegistration _registration;

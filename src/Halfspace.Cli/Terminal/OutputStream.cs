@@ -30,19 +30,24 @@ internal sealed class OutputStream : Stream
 
     public static Stream Open()
     {
-        if (!System.Console.IsOutputRedirected || OperatingSystem.IsWindows()) return System.Console.OpenStandardOutput();
-        FileStream direct;
+        if (!System.Console.IsOutputRedirected) return System.Console.OpenStandardOutput();
+        Stream? pipe = OperatingSystem.IsWindows() ? null : Pipe();
+        return new OutputStream(pipe ?? System.Console.OpenStandardOutput());
+    }
+
+    /// <summary>Standard output, if it is a pipe or the like.</summary>
+    private static FileStream? Pipe()
+    {
         try
         {
-            direct = new FileStream(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+            FileStream direct = new(new SafeFileHandle(1, ownsHandle: false), FileAccess.Write, bufferSize: 0);
+            // A FileStream writes to a file at a position of its own, over what others append to it.
+            return direct.CanSeek ? null : direct;
         }
         catch (Exception e) when (e is IOException or ArgumentException or UnauthorizedAccessException)
         {
-            return System.Console.OpenStandardOutput();
+            return null;
         }
-
-        // A FileStream writes to a file at a position of its own, over what others append to it; only a pipe is safe.
-        return direct.CanSeek ? System.Console.OpenStandardOutput() : new OutputStream(direct);
     }
 
     public override void Write(byte[] buffer, int offset, int count) => Write(buffer.AsSpan(offset, count));
@@ -57,7 +62,7 @@ internal sealed class OutputStream : Stream
         {
             throw new OutputClosedException();
         }
-        catch (IOException e)
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
             throw new ModelException($"The output cannot be written: {e.Message}", e);
         }

@@ -29,7 +29,8 @@ internal static class ProgressDisplay
                 return await work(new Reported(done =>
                 {
                     task.Value = done;
-                    task.Description = FormattableString.Invariant($"{what} {done:N0} of {tokens:N0} tokens, {task.Speed ?? 0:N0} tokens/s");
+                    double speed = task.Speed ?? 0;
+                    task.Description = FormattableString.Invariant($"{what} {done:N0} of {tokens:N0} tokens, {speed:N0} tokens/s");
                 })).ConfigureAwait(false);
             }).ConfigureAwait(false);
     }

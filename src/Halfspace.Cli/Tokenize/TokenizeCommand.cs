@@ -23,7 +23,7 @@ internal sealed class TokenizeCommand : Command
     private readonly Option<bool> _json = NewOption.Flag("--json", "Prints one JSON object with ids and text.");
 
     public TokenizeCommand(CliConsole console)
-        : base("tokenize", "Turns text into token ids on one line, or ids into text. Special tokens that are written out in the text are those tokens; none is added.")
+        : base("tokenize", "Turns text into token ids on one line, or ids into text. Special tokens can be written out; none is added.")
     {
         _console = console;
         Arguments.Add(_text);
@@ -44,12 +44,13 @@ internal sealed class TokenizeCommand : Command
         if (decode && Array.Find(ids, id => id >= tokenizer.VocabularySize) is > 0 and int beyond)
             throw new ModelException($"There is no token {beyond}; the model has the ids 0 to {tokenizer.VocabularySize - 1}.");
         string text = decode ? tokenizer.Decode(ids, skipSpecial: false) : input;
-        if (parsed.GetValue(_json)) CliJson.WriteLine(_console.Out, new TokenizeReport { Ids = ids, Text = text }, CliJson.Default.TokenizeReport);
+        TokenizeReport report = new() { Ids = ids, Text = text };
+        if (parsed.GetValue(_json)) CliJson.WriteLine(_console.Out, report, CliJson.Default.TokenizeReport);
         else _console.Out.WriteLine(decode ? text : string.Join(' ', ids));
         return ExitCode.Success;
     }
 
     private static int[] Ids(string text) => [.. text.Split(Separators, StringSplitOptions.RemoveEmptyEntries).Select(word =>
         int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out int id) ? id
-            : throw new UsageException($"'{word}' is not a token id; with --decode give whole numbers from 0, or leave --decode out to tokenize text."))];
+            : throw new UsageException($"'{word}' is not a token id; with --decode give whole numbers; without it text is tokenized."))];
 }

@@ -13,7 +13,7 @@ namespace Halfspace.Runtime.Decoder;
 internal sealed class DecoderGraph
 {
     /// <summary>Changes when the same file gives another graph or weight file, so that caches of earlier versions are not used.</summary>
-    public const int Revision = 1;
+    public const int Revision = 2;
 
     /// <summary>Names of the graph's inputs and its output.</summary>
     public const string Embeddings = "embeddings", Run = "run", Rows = "rows", Logits = "logits";
@@ -25,18 +25,18 @@ internal sealed class DecoderGraph
     private readonly LinearEmitter _linear;
     private readonly WeightFile _weights;
 
-    private DecoderGraph(GgufFile file, ModelConfig config, WeightFile weights, bool floatWeights)
+    private DecoderGraph(GgufFile file, ModelConfig config, WeightFile weights, Arithmetic arithmetic)
     {
         _file = file;
         _config = config;
         _weights = weights;
-        _linear = new LinearEmitter(_graph, weights, floatWeights);
+        _linear = new LinearEmitter(_graph, weights, arithmetic);
     }
 
     /// <summary>The graph as a serialised ONNX model; its weights are written to <paramref name="weights"/>.</summary>
     /// <exception cref="ModelException">A tensor is missing or has another shape than the hyper-parameters say.</exception>
-    public static byte[] Build(GgufFile file, ModelConfig config, WeightFile weights, bool floatWeights) =>
-        new DecoderGraph(file, config, weights, floatWeights).Build();
+    public static byte[] Build(GgufFile file, ModelConfig config, WeightFile weights, Arithmetic arithmetic) =>
+        new DecoderGraph(file, config, weights, arithmetic).Build();
 
     private byte[] Build()
     {

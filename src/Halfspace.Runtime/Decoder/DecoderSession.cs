@@ -40,8 +40,7 @@ public sealed class DecoderSession : IDisposable
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(options);
-        string root = options.CacheDirectory ?? PrepackedCache.DefaultDirectory;
-        string place = Path.Combine(root, PrepackedCache.Key(file) + (options.FloatWeights ? "-float" : ""));
+        string place = Place(file, options), root = Path.GetDirectoryName(place)!;
         string graph = Path.Combine(place, PrepackedCache.GraphName);
         if (File.Exists(graph))
         {
@@ -66,6 +65,14 @@ public sealed class DecoderSession : IDisposable
         }
     }
 
+    /// <summary>Whether the cache has a file's prepacked weights.</summary>
+    public static bool IsCached(GgufFile file, DecoderOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(file);
+        ArgumentNullException.ThrowIfNull(options);
+        return File.Exists(Path.Combine(Place(file, options), PrepackedCache.GraphName));
+    }
+
     /// <summary>Buffers and state for one run of the graph at a time.</summary>
     public DecoderRun CreateRun() => new(this);
 
@@ -81,17 +88,13 @@ public sealed class DecoderSession : IDisposable
         {
             string plain = Path.Combine(work, "plain.onnx"), finished = Path.Combine(work, "finished");
             using (WeightFile weights = new(Path.Combine(work, "plain.weights")))
-                File.WriteAllBytes(plain, DecoderGraph.Build(file, config, weights, options.FloatWeights));
-            Directory.CreateDirectory(finished);
-            using (SessionOptions session = Options(options))
+                File.WriteAllBytes(plain, DecoderGraph.Build(file, config, weights, options.Arithmetic));
+            // ONNX Runtime's kernels load packed weights 64 bytes at a time, and it does not align them in the file that it saves.
+            Save(plain, finished, prepacked: true, options);
+            if (!PrepackedCache.IsAligned(Path.Combine(finished, PrepackedCache.GraphName)))
             {
-                // The session that is saved here is thrown away: it holds the weights twice.
-                session.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
-                session.OptimizedModelFilePath = Path.Combine(finished, PrepackedCache.GraphName);
-                session.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", PrepackedCache.WeightsName);
-                session.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
-                session.AddSessionConfigEntry("session.save_external_prepacked_constant_initializers", "1");
-                using InferenceSession unused = new(plain, session);
+                Directory.Delete(finished, true);
+                Save(plain, finished, prepacked: false, options);
             }
 
             PrepackedCache.Publish(finished, place);
@@ -100,6 +103,28 @@ public sealed class DecoderSession : IDisposable
         {
             Directory.Delete(work, true);
         }
+    }
+
+    private static string Place(GgufFile file, DecoderOptions options) => Path.Combine(
+        Path.GetFullPath(options.CacheDirectory ?? PrepackedCache.DefaultDirectory),
+        PrepackedCache.Key(file) + options.Arithmetic switch
+        {
+            Arithmetic.FloatActivations => "-float-activations",
+            Arithmetic.Dequantised => "-float",
+            _ => "",
+        });
+
+    private static void Save(string plain, string finished, bool prepacked, DecoderOptions options)
+    {
+        Directory.CreateDirectory(finished);
+        using SessionOptions session = Options(options);
+        session.GraphOptimizationLevel = GraphOptimizationLevel.ORT_ENABLE_ALL;
+        session.OptimizedModelFilePath = Path.Combine(finished, PrepackedCache.GraphName);
+        session.AddSessionConfigEntry("session.optimized_model_external_initializers_file_name", PrepackedCache.WeightsName);
+        session.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
+        session.AddSessionConfigEntry("session.save_external_prepacked_constant_initializers", prepacked ? "1" : "0");
+        // This session is thrown away: it holds the weights twice.
+        using InferenceSession unused = new(plain, session);
     }
 
     private static InferenceSession Open(string graph, DecoderOptions options)

@@ -5,6 +5,7 @@ using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using Halfspace.Runtime.Gguf;
+using Halfspace.Runtime.Onnx;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Halfspace.Runtime.Decoder;
@@ -56,6 +57,17 @@ public static class PrepackedCache
 
         hash.AppendData(MemoryMarshal.AsBytes(Machine().AsSpan()));
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..32];
+    }
+
+    /// <summary>Whether every packed weight in a saved graph's file lies at a multiple of 64 bytes.</summary>
+    internal static bool IsAligned(string graph)
+    {
+        // An entry reads: prepacked_0 = kernel+hash|offset;length;flags|…
+        ModelProto model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(graph));
+        return model.Graph.Initializer.SelectMany(i => i.ExternalData)
+            .Where(e => e.Key.StartsWith("prepacked", StringComparison.Ordinal))
+            .SelectMany(e => e.Value.Split('|').Skip(1))
+            .All(place => long.TryParse(place.Split(';')[0], NumberStyles.None, CultureInfo.InvariantCulture, out long offset) && offset % 64 == 0);
     }
 
     /// <summary>Puts a finished folder in its place; if another process was faster, its folder stays.</summary>

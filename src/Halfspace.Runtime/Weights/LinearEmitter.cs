@@ -8,10 +8,12 @@ namespace Halfspace.Runtime.Weights;
 /// Emits y = x Wᵀ for the weights of a GGUF file. Quantised weights stay quantised: MatMulNBits computes Σ scale (q − zero) x exactly as
 /// the file's blocks say, and where blocks have a minimum, the sum of x over each block times the minima is added by one small product.
 /// </summary>
-internal sealed class LinearEmitter(GraphBuilder graph, WeightFile weights, bool floatWeights)
+internal sealed class LinearEmitter(GraphBuilder graph, WeightFile weights, Arithmetic arithmetic)
 {
     /// <summary>Activations are quantised to 8 bits a block in ONNX Runtime's integer kernels.</summary>
     private const long IntegerActivations = 4;
+
+    private const long FloatActivations = 1;
 
     private readonly Dictionary<string, string> _blockSums = [];
 
@@ -30,7 +32,7 @@ internal sealed class LinearEmitter(GraphBuilder graph, WeightFile weights, bool
 
         int outer = 0;
         foreach (GgufTensor part in parts) outer = checked(outer + (int)part.Dimensions[1]);
-        return !floatWeights && BlockLayout.For(parts[0].Type) is { } layout
+        return arithmetic != Arithmetic.Dequantised && BlockLayout.For(parts[0].Type) is { } layout
             ? Quantised(name, input, parts, inner, outer, layout)
             : graph.Node("Gemm", [input, weights.Floats(graph, name + ".weight", [outer, inner], parts)], [name], "", GraphBuilder.Attribute("transB", 1));
     }
@@ -58,7 +60,8 @@ internal sealed class LinearEmitter(GraphBuilder graph, WeightFile weights, bool
         string product = layout.HasMinimum ? name + ".scaled" : name;
         graph.Node("MatMulNBits", [.. inputs], [product], "com.microsoft",
             GraphBuilder.Attribute("K", (long)inner), GraphBuilder.Attribute("N", (long)outer), GraphBuilder.Attribute("bits", (long)layout.Bits),
-            GraphBuilder.Attribute("block_size", (long)layout.Block), GraphBuilder.Attribute("accuracy_level", IntegerActivations));
+            GraphBuilder.Attribute("block_size", (long)layout.Block), GraphBuilder.Attribute("accuracy_level",
+                arithmetic == Arithmetic.FloatActivations && layout.Bits == 4 ? FloatActivations : IntegerActivations));
         if (!layout.HasMinimum) return product;
         string minimum = weights.Add<float>(graph, name + ".minima", Element.Float, [blocks, outer], minima);
         return graph.Node("Gemm", [BlockSums(input, inner, layout.Block), minimum, product], [name]);

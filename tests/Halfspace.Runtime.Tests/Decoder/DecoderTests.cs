@@ -26,13 +26,15 @@ public sealed class DecoderTests
         using GgufFile file = GgufFile.Open(tiny.Path);
         double[][] expected = new ReferenceDecoder(file).Logits(_tokens);
         // Float weights leave the float16 cache as the only rounding; integer kernels quantise activations to 8 bits.
-        Equal(expected, tiny, floatWeights: true, tolerance: 2e-3);
-        Equal(expected, tiny, floatWeights: false, tolerance: type is GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16 ? 2e-3 : 0.03);
+        Equal(expected, tiny, Arithmetic.Dequantised, tolerance: 2e-3);
+        Equal(expected, tiny, Arithmetic.Quantised, tolerance: type is GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16 ? 2e-3 : 0.03);
+        if (type is GgufTensorType.Q4_0 or GgufTensorType.Q4_1 or GgufTensorType.Q4_K)
+            Equal(expected, tiny, Arithmetic.FloatActivations, tolerance: 2e-3);
     }
 
-    private static void Equal(double[][] expected, TinyModelFile tiny, bool floatWeights, double tolerance)
+    private static void Equal(double[][] expected, TinyModelFile tiny, Arithmetic arithmetic, double tolerance)
     {
-        using HalfspaceModel model = tiny.Load(floatWeights);
+        using HalfspaceModel model = tiny.Load(arithmetic);
         using ModelContext context = model.CreateContext();
         context.ReadScored(_tokens, decoding: false, TestContext.Current.CancellationToken);
         for (int row = 0; row < _tokens.Length; row++)

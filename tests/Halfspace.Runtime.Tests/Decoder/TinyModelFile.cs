@@ -17,8 +17,8 @@ internal sealed class TinyModelFile : IDisposable
 
     public string Cache => System.IO.Path.Combine(_folder, "cache");
 
-    public HalfspaceModel Load(bool floatWeights = false, int threads = 2) =>
-        HalfspaceModel.Load(Path, new ModelOptions { FloatWeights = floatWeights, CacheDirectory = Cache, Threads = threads });
+    public HalfspaceModel Load(Arithmetic arithmetic = Arithmetic.Quantised, int threads = 2) =>
+        HalfspaceModel.Load(Path, new ModelOptions { Arithmetic = arithmetic, CacheDirectory = Cache, Threads = threads });
 
     public void Dispose() => Directory.Delete(_folder, true);
 }

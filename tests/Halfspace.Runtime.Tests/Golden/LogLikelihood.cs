@@ -2,15 +2,17 @@ using System.Numerics.Tensors;
 
 namespace Halfspace.Runtime.Tests.Golden;
 
-/// <summary>Negative log-likelihoods in double.</summary>
+/// <summary>Negative log-likelihoods.</summary>
 internal static class LogLikelihood
 {
     /// <summary>−ln softmax(logits)[token].</summary>
     public static double Of(ReadOnlySpan<float> logits, int token)
     {
-        double max = TensorPrimitives.Max(logits), sum = 0;
-        foreach (float logit in logits) sum += Math.Exp(logit - max);
-        return max + Math.Log(sum) - logits[token];
+        float max = TensorPrimitives.Max(logits);
+        float[] weights = new float[logits.Length];
+        TensorPrimitives.Subtract(logits, max, weights);
+        TensorPrimitives.Exp<float>(weights, weights);
+        return max + Math.Log(TensorPrimitives.Sum<float>(weights)) - logits[token];
     }
 
     /// <summary>The mean over a teacher-forced pass, dense, in chunks.</summary>
