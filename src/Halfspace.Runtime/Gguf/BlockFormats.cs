@@ -128,7 +128,9 @@ internal readonly struct BlockQ8Zero : IBlockFormat
     }
 }
 
-/// <summary>d, e, eight 6-bit pairs (s, m) in 12 bytes, 128 bytes of nibbles: in each 32 of these, the low ones are a part and the high ones the next.</summary>
+/// <summary>
+/// d, e, eight 6-bit pairs (s, m) in 12 bytes, 128 bytes of nibbles: in each 32 of these, the low ones are a part, the high ones the next.
+/// </summary>
 internal readonly struct BlockQ4K : IBlockFormat
 {
     public static int Elements => 256;
@@ -166,14 +168,15 @@ internal readonly struct BlockQ5K : IBlockFormat
         for (int i = 0; i < 4; i++)
         {
             Vector256<byte> nibbles = Vector256.LoadUnsafe(ref block, (nuint)(48 + i * 32));
-            Vector256<byte> low = nibbles & four | (fifth >>> (2 * i) & one) << 4, high = nibbles >>> 4 | (fifth >>> (2 * i + 1) & one) << 4;
-            low.StoreUnsafe(ref quants, (nuint)(i * 64));
-            high.StoreUnsafe(ref quants, (nuint)(i * 64 + 32));
+            (nibbles & four | (fifth >>> (2 * i) & one) << 4).StoreUnsafe(ref quants, (nuint)(i * 64));
+            (nibbles >>> 4 | (fifth >>> (2 * i + 1) & one) << 4).StoreUnsafe(ref quants, (nuint)(i * 64 + 32));
         }
     }
 }
 
-/// <summary>128 bytes of nibbles, 64 bytes of upper bit pairs, sixteen signed scales s, d. Each half of 128 elements has 64 + 32 of these bytes.</summary>
+/// <summary>
+/// 128 bytes of nibbles, 64 bytes of upper bit pairs, sixteen signed scales s, d. Each half of 128 elements has 64 + 32 of these bytes.
+/// </summary>
 internal readonly struct BlockQ6K : IBlockFormat
 {
     public static int Elements => 256;
@@ -190,7 +193,8 @@ internal readonly struct BlockQ6K : IBlockFormat
         Vector256<byte> four = Vector256.Create((byte)15), two = Vector256.Create((byte)3);
         for (int half = 0; half < 2; half++)
         {
-            Vector256<byte> first = Vector256.LoadUnsafe(ref block, (nuint)(half * 64)), second = Vector256.LoadUnsafe(ref block, (nuint)(half * 64 + 32));
+            Vector256<byte> first = Vector256.LoadUnsafe(ref block, (nuint)(half * 64));
+            Vector256<byte> second = Vector256.LoadUnsafe(ref block, (nuint)(half * 64 + 32));
             Vector256<byte> upper = Vector256.LoadUnsafe(ref block, (nuint)(128 + half * 32));
             ref byte q = ref Unsafe.Add(ref quants, half * 128);
             (first & four | (upper & two) << 4).StoreUnsafe(ref q);
@@ -227,8 +231,8 @@ internal static class BlockBits
     }
 
     /// <summary>
-    /// d and e, then 12 bytes with eight scales and eight minima: bytes 0–3 and 4–7 hold the first four of each in their lower six bits, bytes 8–11 the
-    /// lower four bits of the last four (scale low, minimum high), whose upper two bits are those of bytes 0–3 and 4–7.
+    /// d and e, then 12 bytes with eight scales and eight minima: bytes 0–3 and 4–7 hold the first four of each in their lower six bits;
+    /// bytes 8–11 the lower four bits of the last four (scale low, minimum high), whose upper two bits are those of bytes 0–3 and 4–7.
     /// </summary>
     public static void SixBitPairs(ref byte block, ref float scales, ref float minima)
     {

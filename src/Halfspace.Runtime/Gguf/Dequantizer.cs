@@ -30,8 +30,8 @@ public static class Dequantizer
         (int block, int bytes) = Known(type);
         if (source.Length % bytes != 0 || (long)(source.Length / bytes) * block != destination.Length)
         {
-            throw new ArgumentException($"{source.Length} bytes of {type} are {source.Length / bytes} whole blocks of {bytes} bytes and {block} elements; "
-                + $"the destination has {destination.Length} elements.", nameof(destination));
+            throw new ArgumentException($"{source.Length} bytes of {type}, in blocks of {bytes} bytes and {block} elements, "
+                + $"do not fill {destination.Length} elements.", nameof(destination));
         }
 
         switch (type)
@@ -90,7 +90,8 @@ public static class Dequantizer
     }
 
     private static (int Block, int Bytes) Known(GgufTensorType type) =>
-        Shape(type) is { Block: > 0 } shape ? shape : throw new ArgumentOutOfRangeException(nameof(type), type, "The tensor type is unknown.");
+        Shape(type) is { Block: > 0 } shape ? shape
+            : throw new ArgumentOutOfRangeException(nameof(type), type, "The tensor type is unknown.");
 
     private static (int Block, int Bytes) Shape(GgufTensorType type) => type switch
     {

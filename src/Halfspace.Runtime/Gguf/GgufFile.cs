@@ -12,25 +12,25 @@ namespace Halfspace.Runtime.Gguf;
 public sealed unsafe class GgufFile : IDisposable
 {
     internal const string AlignmentKey = "general.alignment";
-    internal const int DefaultAlignment = 32;
+    internal const int DefaultAlignment = 32, DeepestArray = 8;
 
     private readonly MemoryMappedFile? _map;
     private readonly MemoryMappedViewAccessor? _view;
     private MemoryHandle _pin;
     private byte* _start;
 
-    private GgufFile(string name, MemoryMappedFile map, long length)
+    private GgufFile(string name, FileStream stream, long length)
     {
         Name = name;
         Length = length;
-        _map = map;
+        _map = MemoryMappedFile.CreateFromFile(stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, true);
         try
         {
-            _view = map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
+            _view = _map.CreateViewAccessor(0, length, MemoryMappedFileAccess.Read);
         }
         catch
         {
-            map.Dispose();
+            _map.Dispose();
             throw;
         }
 
@@ -65,7 +65,9 @@ public sealed unsafe class GgufFile : IDisposable
     public IReadOnlyDictionary<string, GgufTensor> Tensors { get; private set; } = null!;
 
     /// <summary>Opens and checks a file.</summary>
-    /// <exception cref="GgufException">There is no such file, it cannot be read, or it is not a sound GGUF file of version 2 or 3.</exception>
+    /// <exception cref="GgufException">
+    /// There is no such file, it cannot be read, or it is not a sound GGUF file of version 2 or 3.
+    /// </exception>
     public static GgufFile Open(string path)
     {
         ArgumentNullException.ThrowIfNull(path);
@@ -78,7 +80,7 @@ public sealed unsafe class GgufFile : IDisposable
             if (!stream.CanSeek) throw new GgufException($"{path}: this is not a file on a disk; copy the model to a file first.");
             long length = stream.Length;
             if (length == 0) return Parsed(new GgufFile(path, ReadOnlyMemory<byte>.Empty));
-            file = new GgufFile(path, MemoryMappedFile.CreateFromFile(stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, true), length);
+            file = new GgufFile(path, stream, length);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -88,7 +90,11 @@ public sealed unsafe class GgufFile : IDisposable
         {
             throw new GgufException($"{path}: the file may not be read; change its permissions or give another model.", e);
         }
-        catch (Exception e) when (e is IOException or ArgumentException or NotSupportedException)
+        catch (Exception e) when (e is ArgumentException or NotSupportedException)
+        {
+            throw new GgufException($"The path {GgufText.Quote(path)} cannot be that of a file; check the path of the model.", e);
+        }
+        catch (IOException e)
         {
             throw new GgufException($"{path}: the file cannot be opened ({e.Message.TrimEnd('.')}); check the path of the model.", e);
         }

@@ -72,7 +72,8 @@ public sealed class GgufMetadata
 
     /// <summary>An integer of any width and sign whose value fits.</summary>
     /// <exception cref="GgufException">The key is missing, of another type, or does not fit.</exception>
-    public int GetInt32(string key) => GetInt64(key) is >= int.MinValue and <= int.MaxValue and long value ? (int)value : throw TooLarge(key, "32 bits with sign");
+    public int GetInt32(string key) =>
+        GetInt64(key) is >= int.MinValue and <= int.MaxValue and long value ? (int)value : throw TooLarge(key, "32 bits with sign");
 
     /// <summary>An integer, or <paramref name="fallback"/> if the key is missing.</summary>
     /// <exception cref="GgufException">The value is of another type or does not fit.</exception>
@@ -80,7 +81,8 @@ public sealed class GgufMetadata
 
     /// <summary>An integer of any width and sign whose value fits.</summary>
     /// <exception cref="GgufException">The key is missing, of another type, or does not fit.</exception>
-    public uint GetUInt32(string key) => GetInt64(key) is >= 0 and <= uint.MaxValue and long value ? (uint)value : throw TooLarge(key, "32 bits without sign");
+    public uint GetUInt32(string key) =>
+        GetInt64(key) is >= 0 and <= uint.MaxValue and long value ? (uint)value : throw TooLarge(key, "32 bits without sign");
 
     /// <summary>An integer, or <paramref name="fallback"/> if the key is missing.</summary>
     /// <exception cref="GgufException">The value is of another type or does not fit.</exception>
@@ -137,7 +139,8 @@ public sealed class GgufMetadata
         int size = SizeOf(array.Element);
         for (int i = 0; i < values.Length; i++)
         {
-            if (!Integer(array.Element, array.Offset + (long)i * size, out long value) || value != (int)value) throw TooLarge(key, "32 bits with sign");
+            if (!Integer(array.Element, array.Offset + (long)i * size, out long value) || value != (int)value)
+                throw TooLarge(key, "32 bits with sign");
             values[i] = (int)value;
         }
 
@@ -180,7 +183,7 @@ public sealed class GgufMetadata
     private static bool IsInteger(GgufValueType type) => SizeOf(type) != 0 && !IsFloat(type) && type != GgufValueType.Bool;
 
     private GgufValue Find(string key) => _values.TryGetValue(key, out GgufValue value) ? value
-        : throw new GgufException($"{_file.Name}: the metadata key {GgufText.Quote(key)} is missing; use a file that was converted for text generation.");
+        : throw Error(key, "is missing; use a file that was converted for text generation.");
 
     private GgufValue FindArray(string key, string wanted)
     {
@@ -191,11 +194,13 @@ public sealed class GgufMetadata
     private GgufException Wrong(string key, GgufValue value, string wanted)
     {
         string held = value.Type == GgufValueType.Array ? $"an array of {GgufText.Number(value.Count)} × {value.Element}" : $"{value.Type}";
-        return new GgufException($"{_file.Name}: the metadata key {GgufText.Quote(key)} is {held} where {wanted} is expected; convert the model again.");
+        return Error(key, $"is {held} where {wanted} is expected; convert the model again.");
     }
 
     private GgufException TooLarge(string key, string room) =>
-        new($"{_file.Name}: the metadata key {GgufText.Quote(key)} holds a number that does not fit into {room}; the file is damaged, so fetch or convert it again.");
+        Error(key, $"holds a number that does not fit into {room}; the file is damaged, so fetch or convert it again.");
+
+    private GgufException Error(string key, string problem) => new($"{_file.Name}: the metadata key {GgufText.Quote(key)} {problem}");
 
     private bool Integer(GgufValueType type, long offset, out long value)
     {

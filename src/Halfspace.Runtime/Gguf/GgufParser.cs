@@ -1,10 +1,12 @@
 namespace Halfspace.Runtime.Gguf;
 
-/// <summary>Reads a header: counts, metadata, tensor descriptions; then places the tensors' data. Everything is checked here, once.</summary>
+/// <summary>
+/// Reads a header: counts, metadata, tensor descriptions; then places the tensors' data. Everything is checked here, once.
+/// </summary>
 internal ref struct GgufParser(GgufFile file, GgufReader reader)
 {
     private const uint Magic = 0x46554747, SwappedMagic = 0x47475546; // "GGUF" read in little-endian order, and reversed
-    private const int LongestName = 65535, MostDimensions = 4, DeepestArray = 8;
+    private const int LongestName = 65535, MostDimensions = 4;
 
     // The fewest bytes that an entry can take bound the counts, and with them what is allocated before the entries are seen.
     private const int LeastPair = sizeof(ulong) + 1 + sizeof(uint) + 1;
@@ -25,7 +27,8 @@ internal ref struct GgufParser(GgufFile file, GgufReader reader)
         ReadVersion();
         long tensors = _reader.Count("the tensor count", LeastTensor);
         long pairs = _reader.Count("the metadata count", LeastPair);
-        if (Math.Max(tensors, pairs) > Array.MaxLength) throw _reader.Fail("the count of tensors or metadata", "is above what can be held in memory");
+        if (Math.Max(tensors, pairs) > Array.MaxLength)
+            throw _reader.Fail("the count of tensors or metadata", "is above what can be held in memory");
         ReadMetadata((int)pairs);
         ReadTensors((int)tensors);
         PlaceTensors();
@@ -38,11 +41,16 @@ internal ref struct GgufParser(GgufFile file, GgufReader reader)
         uint magic = head.Length == sizeof(uint) ? BitConverter.ToUInt32(head) : 0;
         if (magic == SwappedMagic) throw BigEndian();
         if (magic != Magic)
-            throw new GgufException($"{file.Name}: this is no GGUF file, because its magic is {GgufText.Quote(head)} and not 'GGUF'; give a model's GGUF file.");
+        {
+            throw new GgufException($"{file.Name}: this is no GGUF file, because its magic is {GgufText.Quote(head)} and not 'GGUF'; "
+                + "give a model's GGUF file.");
+        }
+
         Version = _reader.UInt32("the version");
         if (Version is 0x02000000 or 0x03000000) throw BigEndian();
         if (Version is not (2 or 3))
-            throw _reader.Fail("the version", $"is {GgufText.Number(Version)} where 2 or 3 can be read", "convert the model again with a current converter");
+            throw _reader.Fail("the version",
+                $"is {GgufText.Number(Version)} where 2 or 3 can be read", "convert the model again with a current converter");
     }
 
     private readonly GgufException BigEndian() =>
@@ -106,7 +114,7 @@ internal ref struct GgufParser(GgufFile file, GgufReader reader)
 
     private void PassElements(GgufValueType element, long count, int depth)
     {
-        if (depth > DeepestArray) throw _reader.Fail("the nesting of arrays", $"is deeper than {DeepestArray}");
+        if (depth > GgufFile.DeepestArray) throw _reader.Fail("the nesting of arrays", $"is deeper than {GgufFile.DeepestArray}");
         switch (element)
         {
             case GgufValueType.String:
@@ -161,7 +169,8 @@ internal ref struct GgufParser(GgufFile file, GgufReader reader)
         for (int i = 0; i < shape.Length; i++)
         {
             ulong extent = _reader.UInt64("a dimension");
-            if (extent == 0 || extent > long.MaxValue) throw _reader.Fail("a dimension", $"is {GgufText.Number(extent)}, which is not possible");
+            if (extent == 0 || extent > long.MaxValue)
+                throw _reader.Fail("a dimension", $"is {GgufText.Number(extent)}, which is not possible");
             if (elements > long.MaxValue / (long)extent) throw _reader.Fail("the product of dimensions", "is too large for any file");
             shape[i] = (long)extent;
             elements *= shape[i];
@@ -177,11 +186,14 @@ internal ref struct GgufParser(GgufFile file, GgufReader reader)
 
         int block = Dequantizer.BlockSize(type), blockBytes = Dequantizer.BlockBytes(type);
         if (shape[0] % block != 0)
-            throw _reader.Fail("the first dimension", $"is {GgufText.Number(shape[0])}, no multiple of the {block} elements in a block of {type}");
+            throw _reader.Fail("the first dimension",
+                $"is {GgufText.Number(shape[0])}, no multiple of the {block} elements in a block of {type}");
         if (elements / block > _reader.Length / blockBytes)
-            throw _reader.Fail("the product of dimensions", $"is {GgufText.Number(elements)} elements of {type}, more than the whole file holds");
+            throw _reader.Fail("the product of dimensions",
+                $"is {GgufText.Number(elements)} elements of {type}, more than the whole file holds");
         ulong offset = _reader.UInt64("the offset");
-        if (offset > (ulong)_reader.Length) throw _reader.Fail("the offset", $"is {GgufText.Number(offset)}, beyond the file's {GgufText.Number(_reader.Length)} bytes");
+        if (offset > (ulong)_reader.Length)
+            throw _reader.Fail("the offset", $"is {GgufText.Number(offset)}, beyond the file's {GgufText.Number(_reader.Length)} bytes");
         return new GgufTensor(file, name, type, shape, elements, elements / block * blockBytes) { Offset = (long)offset };
     }
 
@@ -207,10 +219,13 @@ internal ref struct GgufParser(GgufFile file, GgufReader reader)
             _reader.Enter("the tensor", -1);
             _reader.Named = tensor.Name;
             if (tensor.Offset % alignment != 0)
-                throw _reader.Fail("the offset", $"is {GgufText.Number(tensor.Offset)}, no multiple of the alignment {GgufText.Number(alignment)}");
-            if (start > _reader.Length || tensor.Offset > _reader.Length - start || tensor.ByteLength > _reader.Length - start - tensor.Offset)
+                throw _reader.Fail("the offset",
+                    $"is {GgufText.Number(tensor.Offset)}, no multiple of the alignment {GgufText.Number(alignment)}");
+            if (start > _reader.Length || tensor.Offset > _reader.Length - start
+                || tensor.ByteLength > _reader.Length - start - tensor.Offset)
             {
-                throw _reader.Fail("the data", $"needs {GgufText.Number(tensor.ByteLength)} bytes at {GgufText.Number(start + tensor.Offset)}, "
+                throw _reader.Fail("the data",
+                    $"needs {GgufText.Number(tensor.ByteLength)} bytes at {GgufText.Number(start + tensor.Offset)}, "
                     + $"beyond the file's {GgufText.Number(_reader.Length)} bytes");
             }
 

@@ -47,7 +47,8 @@ internal unsafe struct GgufReader(string file, byte* start, long length)
         ulong count = UInt64(field);
         if (count > (ulong)(Remaining / size))
         {
-            throw Fail(field, $"is {GgufText.Number(count)}, but the {GgufText.Number(Remaining)} bytes that are left in the file hold at most "
+            throw Fail(field,
+                $"is {GgufText.Number(count)}, but the {GgufText.Number(Remaining)} bytes that are left in the file hold at most "
                 + GgufText.Number(Remaining / size));
         }
 
@@ -68,7 +69,7 @@ internal unsafe struct GgufReader(string file, byte* start, long length)
     {
         long bytes = Count(field + "'s length", 1);
         if (bytes == 0) throw Fail(field, "is empty");
-        if (bytes > limit) throw Fail(field + "'s length", $"is {GgufText.Number(bytes)} bytes, above the {GgufText.Number(limit)} that the format allows");
+        if (bytes > limit) throw Fail(field + "'s length", $"is {GgufText.Number(bytes)}, above the allowed {GgufText.Number(limit)}");
         return Utf8(field, bytes);
     }
 

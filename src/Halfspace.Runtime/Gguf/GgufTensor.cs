@@ -69,6 +69,6 @@ public sealed unsafe class GgufTensor
     }
 
     private int Length(long bytes) => bytes <= int.MaxValue ? (int)bytes
-        : throw new GgufException($"{_file.Name}: the data of the tensor {GgufText.Quote(Name)} are {GgufText.Number(bytes)} bytes, more than can be read at once; "
-            + "use a quantised file of this model.");
+        : throw new GgufException($"{_file.Name}: the data of the tensor {GgufText.Quote(Name)} are {GgufText.Number(bytes)} bytes, "
+            + "more than can be read at once; use a quantised file of this model.");
 }

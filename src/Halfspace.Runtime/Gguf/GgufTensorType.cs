@@ -2,7 +2,9 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Halfspace.Runtime.Gguf;
 
-/// <summary>How a tensor's numbers are stored, with the number that the file stores for it. Blocks are consecutive elements of a row.</summary>
+/// <summary>
+/// How a tensor's numbers are stored, with the number that the file stores for it. Blocks are consecutive elements of a row.
+/// </summary>
 [SuppressMessage("Naming", "CA1707", Justification = "These are the format's own names.")]
 public enum GgufTensorType
 {

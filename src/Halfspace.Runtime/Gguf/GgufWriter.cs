@@ -12,7 +12,9 @@ public sealed class GgufWriter
 
     /// <summary>An empty file.</summary>
     /// <param name="version">The format's version: 2 or 3.</param>
-    /// <param name="alignment">What offsets of tensors are multiples of: a power of two from 8 on. Another value than 32 is stored in the metadata.</param>
+    /// <param name="alignment">
+    /// What offsets of tensors are multiples of: a power of two from 8 on. Another value than 32 is stored in the metadata.
+    /// </param>
     /// <exception cref="ArgumentOutOfRangeException">The version or the alignment is another.</exception>
     public GgufWriter(uint version = 3, int alignment = GgufFile.DefaultAlignment)
     {
@@ -26,15 +28,20 @@ public sealed class GgufWriter
 
     /// <summary>Adds a key and its value.</summary>
     /// <param name="key">1 to 65,535 bytes of UTF-8, used once.</param>
-    /// <param name="value">A byte, sbyte, ushort, short, uint, int, ulong, long, float, double, bool, string, an array of one of these, or an array of arrays.</param>
+    /// <param name="value">
+    /// A byte, sbyte, ushort, short, uint, int, ulong, long, float, double, bool, string, an array of one of these, or arrays of
+    /// arrays, 8 deep.
+    /// </param>
     /// <returns>This writer.</returns>
-    /// <exception cref="ArgumentException">The key is not as above, or the value is of another type, holds null or text that is not Unicode.</exception>
+    /// <exception cref="ArgumentException">
+    /// The key is not as above, or the value is of another type, holds null or text that is not Unicode.
+    /// </exception>
     public GgufWriter Add(string key, object value)
     {
         CheckName(key, nameof(key));
         ArgumentNullException.ThrowIfNull(value);
         if (key == GgufFile.AlignmentKey) throw new ArgumentException("The alignment is given to the constructor.", nameof(key));
-        using (BinaryWriter nowhere = new(Stream.Null)) WriteValue(nowhere, value, Kind(value.GetType()));
+        using (BinaryWriter nowhere = new(Stream.Null)) WriteValue(nowhere, value, Kind(value.GetType()), 0);
         return _metadata.TryAdd(key, value) ? this : throw new ArgumentException($"The key '{key}' is there already.", nameof(key));
     }
 
@@ -49,7 +56,8 @@ public sealed class GgufWriter
     {
         CheckName(name, nameof(name));
         if (!Dequantizer.IsSupported(type)) throw new ArgumentException($"The tensor type {type} is unknown.", nameof(type));
-        if (dimensions.Length is 0 or > 4) throw new ArgumentException($"A tensor has 1 to 4 dimensions, not {dimensions.Length}.", nameof(dimensions));
+        if (dimensions.Length is 0 or > 4)
+            throw new ArgumentException($"A tensor has 1 to 4 dimensions, not {dimensions.Length}.", nameof(dimensions));
         Int128 elements = 1;
         foreach (long extent in dimensions)
         {
@@ -59,9 +67,11 @@ public sealed class GgufWriter
 
         int block = Dequantizer.BlockSize(type), bytes = Dequantizer.BlockBytes(type);
         if (dimensions[0] % block != 0)
-            throw new ArgumentException($"The first dimension of a {type} tensor must be a multiple of {block}, not {dimensions[0]}.", nameof(dimensions));
+            throw new ArgumentException($"The first dimension of a {type} tensor must be a multiple of {block}, not {dimensions[0]}.",
+                nameof(dimensions));
         if (elements / block * bytes != data.Length)
-            throw new ArgumentException($"{elements} elements of {type} need {elements / block * bytes} bytes, not {data.Length}.", nameof(data));
+            throw new ArgumentException($"{elements} elements of {type} need {elements / block * bytes} bytes, not {data.Length}.",
+                nameof(data));
         return _tensors.TryAdd(name, new Tensor(type, dimensions.ToArray(), data.ToArray())) ? this
             : throw new ArgumentException($"The tensor '{name}' is there already.", nameof(name));
     }
@@ -136,7 +146,7 @@ public sealed class GgufWriter
             WriteString(writer, key);
             GgufValueType type = Kind(value.GetType());
             writer.Write((uint)type);
-            WriteValue(writer, value, type);
+            WriteValue(writer, value, type, 0);
         }
 
         long offset = 0;
@@ -151,7 +161,7 @@ public sealed class GgufWriter
         }
     }
 
-    private static void WriteValue(BinaryWriter writer, object value, GgufValueType type)
+    private static void WriteValue(BinaryWriter writer, object value, GgufValueType type, int depth)
     {
         switch (value)
         {
@@ -168,13 +178,15 @@ public sealed class GgufWriter
             case long v: writer.Write(v); break;
             case double v: writer.Write(v); break;
             case Array array when type == GgufValueType.Array && array.Rank == 1:
+                if (depth == GgufFile.DeepestArray) throw new ArgumentException($"Arrays are nested deeper than {depth}.", nameof(value));
                 GgufValueType element = Kind(array.GetType().GetElementType()!);
                 writer.Write((uint)element);
                 writer.Write((ulong)array.Length);
                 foreach (object? item in array)
                 {
-                    if (item is null || Kind(item.GetType()) != element) throw new ArgumentException("An array holds null or mixed types.", nameof(value));
-                    WriteValue(writer, item, element);
+                    if (item is null || Kind(item.GetType()) != element)
+                        throw new ArgumentException("An array holds null or mixed types.", nameof(value));
+                    WriteValue(writer, item, element, depth + 1);
                 }
 
                 break;

@@ -6,11 +6,11 @@ using Halfspace.Runtime.Gguf;
 namespace Halfspace.Runtime.Weights;
 
 /// <summary>
-/// How a quantised type's rows go to ONNX Runtime's MatMulNBits: B, uint8 [N, K / Block, Block · Bits / 8], and scales, float [N, K / Block]; where the
-/// type has minima, also float [K / Block, N] for a second product with the sums of x over blocks. A weight is scale · (B − zero) + minimum.
-/// With the same rounding as in <see cref="Dequantizer"/> that equals the file's weight bit for bit: scale · (B − zero) is exact in float, and the
-/// minimum is added with one rounding. (Centred minima may change the sign of a zero; an output y differs in rounding, because the two products
-/// are summed apart.)
+/// How a quantised type's rows go to ONNX Runtime's MatMulNBits: B, uint8 [N, K / Block, Block · Bits / 8], and scales, float
+/// [N, K / Block]; where the type has minima, also float [K / Block, N] for a second product with the sums of x over blocks. A weight is
+/// scale · (B − zero) + minimum. With the same rounding as in <see cref="Dequantizer"/> that equals the file's weight bit for bit:
+/// scale · (B − zero) is exact in float, and the minimum is added with one rounding. (Centred minima may change the sign of a zero; an
+/// output y differs in rounding, because the two products are summed apart.)
 /// </summary>
 /// <param name="Bits">4 or 8.</param>
 /// <param name="Block">Elements that share a scale: 32, or 16 for Q6_K.</param>
@@ -40,23 +40,28 @@ internal sealed record BlockLayout(int Bits, int Block, bool HasMinimum)
     /// <param name="inner">K, a multiple of the type's block.</param>
     /// <param name="quants">Their part of B. [rows, RowBytes(inner)]</param>
     /// <param name="scales">Their part of the scales. [rows, inner / Block]</param>
-    /// <param name="minima">The minima of the whole matrix, written in the rows' columns only; empty without minima. [inner / Block, outer]</param>
+    /// <param name="minima">
+    /// The minima of the whole matrix, written in the rows' columns only; empty without minima. [inner / Block, outer]
+    /// </param>
     /// <param name="outer">N, of the whole matrix.</param>
     /// <param name="firstRow">The first row's place in the whole matrix.</param>
     /// <param name="centre">
-    /// Only with minima. False: the minima are the file's; zero is 0 for 4 bits (to be given to MatMulNBits) and the default 128 for 8. True: zero is the
-    /// default, 8 or 128, the integers B − zero lie around 0, and the minimum is raised by 8 or 16 scales to match.
+    /// Only with minima. False: the minima are the file's; zero is 0 for 4 bits (to be given to MatMulNBits) and the default 128 for 8.
+    /// True: zero is the default, 8 or 128, the integers B − zero lie around 0, and the minimum is raised by 8 or 16 scales to match.
     /// </param>
     /// <returns>Whether every raised minimum is exact. If not, convert the matrix again without <paramref name="centre"/>.</returns>
     /// <exception cref="ArgumentException">The type has no such layout, or a length does not fit.</exception>
-    public static bool Convert(GgufTensorType type, ReadOnlySpan<byte> source, int inner, Span<byte> quants, Span<float> scales, Span<float> minima,
-        int outer, int firstRow, bool centre)
+    public static bool Convert(GgufTensorType type, ReadOnlySpan<byte> source, int inner, Span<byte> quants, Span<float> scales,
+        Span<float> minima, int outer, int firstRow, bool centre)
     {
         BlockLayout layout = For(type) ?? throw new ArgumentException($"{type} is not a quantised type.", nameof(type));
         int blockSize = Dequantizer.BlockSize(type);
-        if (inner <= 0 || inner % blockSize != 0) throw new ArgumentException($"{inner} is no multiple of the block of {blockSize} in {type}.", nameof(inner));
-        int rowBytes = checked(inner / blockSize * Dequantizer.BlockBytes(type)), rows = source.Length / rowBytes, parts = inner / layout.Block;
-        if (source.Length % rowBytes != 0) throw new ArgumentException($"{source.Length} bytes are not whole rows of {rowBytes}.", nameof(source));
+        if (inner <= 0 || inner % blockSize != 0)
+            throw new ArgumentException($"{inner} is no multiple of the block of {blockSize} in {type}.", nameof(inner));
+        long rowBytes = (long)(inner / blockSize) * Dequantizer.BlockBytes(type);
+        int rows = (int)(source.Length / rowBytes), parts = inner / layout.Block;
+        if (source.Length % rowBytes != 0)
+            throw new ArgumentException($"{source.Length} bytes are not whole rows of {rowBytes}.", nameof(source));
         Same(quants.Length, (long)rows * layout.RowBytes(inner), nameof(quants));
         Same(scales.Length, (long)rows * parts, nameof(scales));
         Same(minima.Length, layout.HasMinimum ? (long)parts * outer : 0, nameof(minima));
@@ -100,7 +105,9 @@ internal sealed record BlockLayout(int Bits, int Block, bool HasMinimum)
                 for (int i = 0; i < TFormat.Elements / TFormat.Part; i++, part++, scale++)
                 {
                     target.Scales[scale] = buffer.Scales[i];
-                    if (TFormat.HasMinimum) exact &= Raise(buffer.Minima[i], half, buffer.Scales[i], out target.Minima[(int)((long)part * target.Outer + row)]);
+                    if (!TFormat.HasMinimum) continue;
+                    ref float minimum = ref target.Minima[(int)((long)part * target.Outer + row)];
+                    exact &= Raise(buffer.Minima[i], half, buffer.Scales[i], out minimum);
                 }
 
                 for (int i = 0; i < TFormat.Elements; i += 32)
@@ -118,7 +125,9 @@ internal sealed record BlockLayout(int Bits, int Block, bool HasMinimum)
         return exact;
     }
 
-    /// <summary>minimum + half · scale, and whether it is exact. All terms are multiples of 2^−24 below 2^28, so the sum is exact in double.</summary>
+    /// <summary>
+    /// minimum + half · scale, and whether it is exact. All terms are multiples of 2^−24 below 2^28, so the sum is exact in double.
+    /// </summary>
     private static bool Raise(float minimum, int half, float scale, out float raised)
     {
         raised = minimum;
@@ -136,7 +145,8 @@ internal sealed record BlockLayout(int Bits, int Block, bool HasMinimum)
         return Vector128.Narrow(pairs.GetLower(), pairs.GetUpper());
     }
 
-    private readonly ref struct Target(Span<byte> quants, Span<float> scales, Span<float> minima, int inner, int outer, int firstRow, bool centre)
+    private readonly ref struct Target(Span<byte> quants, Span<float> scales, Span<float> minima, int inner, int outer, int firstRow,
+        bool centre)
     {
         public readonly Span<byte> Quants = quants;
         public readonly Span<float> Scales = scales, Minima = minima;
