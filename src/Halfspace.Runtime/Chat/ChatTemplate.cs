@@ -2,7 +2,7 @@ using Halfspace.Runtime.Chat.Jinja;
 
 namespace Halfspace.Runtime.Chat;
 
-/// <summary>A model's chat template: Jinja as Hugging Face's transformers renders it, with blocks trimmed and an immutable sandbox.</summary>
+/// <summary>A model's chat template: Jinja as Hugging Face's transformers renders it.</summary>
 /// <remarks>Templates come from files that nobody has vetted: source, work, output, nesting and ranges are limited, and whatever is
 /// unsupported or fails is a <see cref="ChatTemplateException"/>. Immutable; concurrent renderings are safe.</remarks>
 public sealed class ChatTemplate

@@ -47,7 +47,8 @@ internal static class Comparison
         {
             case StringValue text:
                 if (item is UndefinedValue undefined) throw undefined.Failure();
-                if (item is not StringValue part) throw new JinjaException($"'in' looks for text in text, not for a value of type '{item.TypeName}'");
+                if (item is not StringValue part)
+                    throw new JinjaException($"'in' looks for text in text, not for a value of type '{item.TypeName}'");
                 budget.Spend(text.Text.Length / 16);
                 return text.Text.Contains(part.Text, StringComparison.Ordinal);
             case ListValue list:

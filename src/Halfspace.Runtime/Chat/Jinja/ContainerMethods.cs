@@ -11,7 +11,8 @@ internal static class ContainerMethods
             if (a[0] is null) throw new JinjaException("'get' needs a key");
             return map.TryGet(a[0]!, out Value? value) ? value : a[1] ?? NoneValue.Instance;
         }),
-        "items" => new FunctionValue(name, (interpreter, arguments) => Bound(arguments, "items", () => Iteration.Entries(map, interpreter.Budget))),
+        "items" => new FunctionValue(name, (interpreter, arguments) =>
+            Bound(arguments, "items", () => Iteration.Entries(map, interpreter.Budget))),
         "keys" => new FunctionValue(name, (interpreter, arguments) =>
             Bound(arguments, "keys", () => new ListValue(Iteration.Items(map, interpreter.Budget)))),
         "values" => new FunctionValue(name, (interpreter, arguments) => Bound(arguments, "values", () =>

@@ -75,7 +75,8 @@ internal static class ConversionFilters
     public static Value Attribute(Interpreter interpreter, Value input, Arguments arguments)
     {
         Value?[] a = arguments.Bind("attr", "name");
-        return a[0] is StringValue name ? Lookup.Method(input, name.Text) : throw new JinjaException("'attr' needs the name of an attribute");
+        return a[0] is StringValue name ? Lookup.Method(input, name.Text)
+            : throw new JinjaException("'attr' needs the name of an attribute");
     }
 
     public static Value Absolute(Interpreter interpreter, Value input, Arguments arguments)
@@ -90,7 +91,8 @@ internal static class ConversionFilters
         Value?[] a = arguments.Bind("round", "precision", "method");
         long precision = a[0] is null ? 0 : Number.Require(a[0]!, "the precision of 'round'");
         if (input is UndefinedValue undefined) throw undefined.Failure();
-        if (!Number.TryRead(input, out double number)) throw new JinjaException($"'round' needs a number, not a value of type '{input.TypeName}'");
+        if (!Number.TryRead(input, out double number))
+            throw new JinjaException($"'round' needs a number, not a value of type '{input.TypeName}'");
         if (Math.Abs(precision) > 300) throw new JinjaException("the precision of 'round' must be between -300 and 300");
         switch (a[1])
         {

@@ -20,12 +20,15 @@ internal sealed partial class Interpreter
             ItemLookup lookup => Lookup.Item(Evaluate(lookup.Target, scope), Evaluate(lookup.Key, scope), Budget),
             SliceLookup slice => Slice(slice, scope),
             Call call => Invoke(call, scope, caller: null),
-            FilterCall filter => Filters.Apply(filter.Name, this, Evaluate(filter.Input, scope), EvaluateArguments(filter.Arguments, scope)),
+            FilterCall filter => Filters.Apply(
+                filter.Name, this, Evaluate(filter.Input, scope), EvaluateArguments(filter.Arguments, scope)),
             TestCall test => BooleanValue.Of(
                 Tests.Holds(test.Name, this, Evaluate(test.Input, scope), EvaluateArguments(test.Arguments, scope))),
             Unary unary => Apply(unary.Operator, Evaluate(unary.Operand, scope)),
             Binary binary => Operators.Apply(binary.Operator, Evaluate(binary.Left, scope), Evaluate(binary.Right, scope), this),
-            Logical logical => Evaluate(logical.Left, scope) is var left && left.IsTrue == logical.IsAnd ? Evaluate(logical.Right, scope) : left,
+            Logical logical => Evaluate(logical.Left, scope) is var left && left.IsTrue == logical.IsAnd
+                ? Evaluate(logical.Right, scope)
+                : left,
             Concatenation concatenation => Concatenate(concatenation, scope),
             Comparisons comparisons => BooleanValue.Of(Compare(comparisons, scope)),
             Conditional choice when Evaluate(choice.Condition, scope).IsTrue => Evaluate(choice.Then, scope),
@@ -33,7 +36,7 @@ internal sealed partial class Interpreter
             Conditional => new UndefinedValue("the condition is false and there is no 'else'"),
             _ => throw new InvalidOperationException($"The interpreter does not know the expression {expression.GetType().Name}."),
         };
-        _depth--;
+        Leave();
         return value;
     }
 
@@ -66,7 +69,8 @@ internal sealed partial class Interpreter
     }
 
     private long? Bound(Expression? expression, Scope scope) =>
-        expression is null || Evaluate(expression, scope) is var value && value is NoneValue ? null : Number.Require(value, "the bound of a slice");
+        expression is null || Evaluate(expression, scope) is var value && value is NoneValue ? null
+            : Number.Require(value, "the bound of a slice");
 
     private Value Invoke(Call call, Scope scope, MacroValue? caller)
     {
@@ -92,7 +96,10 @@ internal sealed partial class Interpreter
         {
             if (Evaluate(arguments.NamedSpread, scope) is not MappingValue map) throw new JinjaException("'**' needs a mapping");
             foreach ((Value key, Value value) in map.Entries)
-                if (!named.TryAdd(Printer.Text(key, Budget), value)) throw new JinjaException($"the argument '{Printer.Text(key, Budget)}' is given twice");
+            {
+                string name = Printer.Text(key, Budget);
+                if (!named.TryAdd(name, value)) throw new JinjaException($"the argument '{name}' is given twice");
+            }
         }
 
         if (caller is not null) named["caller"] = caller;

@@ -37,7 +37,8 @@ internal sealed record Comparisons(int Line, Expression First, (CompareOperator 
 internal sealed record Conditional(int Line, Expression Condition, Expression Then, Expression? Else) : Expression(Line);
 
 /// <summary>The arguments of a call as written; Spread and NamedSpread are *x and **x.</summary>
-internal sealed record CallArguments(Expression[] Positional, (string Name, Expression Value)[] Named, Expression? Spread, Expression? NamedSpread)
+internal sealed record CallArguments(
+    Expression[] Positional, (string Name, Expression Value)[] Named, Expression? Spread, Expression? NamedSpread)
 {
     public static readonly CallArguments None = new([], [], null, null);
 }

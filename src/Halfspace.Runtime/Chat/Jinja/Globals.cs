@@ -48,7 +48,8 @@ internal static class Globals
             interpreter.Budget.Elements(entries.Count);
             foreach (Value entry in entries)
             {
-                if (Iteration.Items(entry, interpreter.Budget) is not [Value key, Value value]) throw new JinjaException("'dict' needs pairs of key and value");
+                if (Iteration.Items(entry, interpreter.Budget) is not [Value key, Value value])
+                    throw new JinjaException("'dict' needs pairs of key and value");
                 map.Set(key, value);
             }
         }
@@ -63,7 +64,8 @@ internal static class Globals
         throw new JinjaRefusal(message is null ? "no reason is given" : Printer.Text(message, interpreter.Budget));
     }
 
-    private static StringValue Now(Interpreter interpreter, Arguments arguments) => arguments.Bind("strftime_now", "format")[0] is StringValue format
-        ? new StringValue(TimeFormat.Write(interpreter.Clock.GetLocalNow(), format.Text, interpreter.Budget))
-        : throw new JinjaException("'strftime_now' needs a format");
+    private static StringValue Now(Interpreter interpreter, Arguments arguments) =>
+        arguments.Bind("strftime_now", "format")[0] is StringValue format
+            ? new StringValue(TimeFormat.Write(interpreter.Clock.GetLocalNow(), format.Text, interpreter.Budget))
+            : throw new JinjaException("'strftime_now' needs a format");
 }

@@ -47,7 +47,7 @@ internal sealed partial class Interpreter(Budget budget, TimeProvider clock)
             flow = Execute(body[i], scope);
         }
 
-        _depth--;
+        Leave();
         return flow;
     }
 
@@ -151,7 +151,7 @@ internal sealed partial class Interpreter(Budget budget, TimeProvider clock)
                 break;
             case AttributeTarget attribute:
                 if (scope.Get(attribute.Namespace) is not NamespaceValue space)
-                    throw new JinjaException($"'{attribute.Namespace}' is not a namespace, so that '{attribute.Attribute}' cannot be set on it");
+                    throw new JinjaException($"'{attribute.Namespace}' is not a namespace; its '{attribute.Attribute}' cannot be set");
                 space.Attributes.Set(new StringValue(attribute.Attribute), value);
                 break;
             case TupleTarget tuple:
@@ -170,9 +170,12 @@ internal sealed partial class Interpreter(Budget budget, TimeProvider clock)
         _output.Append(text);
     }
 
-    private void Enter()
+    /// <summary>Counts one more level of what may contain itself.</summary>
+    public void Enter()
     {
         if (++_depth > Limits.EvaluationDepth) throw Budget.TooDeep();
         Budget.Stack();
     }
+
+    public void Leave() => _depth--;
 }

@@ -63,7 +63,7 @@ internal sealed class Lexer
         else if (sign != '+' && stripLine)
         {
             int start = text.LastIndexOf('\n') + 1;
-            if ((start > 0 || _lineStart) && text.AsSpan(start).IndexOfAnyExcept(PythonText.Whitespace) < 0) kept = text[..start];
+            if ((start > 0 || _lineStart) && PythonText.LeadingWhitespace(text.AsSpan(start)) == text.Length - start) kept = text[..start];
         }
 
         Emit(TokenKind.Data, kept);

@@ -32,8 +32,9 @@ internal static class Lookup
         if (path is not StringValue text) return Item(target, path, budget);
         foreach (string part in text.Text.Split('.'))
         {
-            bool isIndex = part.Length > 0 && part.All(char.IsAsciiDigit) && Number.TryParseInteger(part, 10, out long _);
-            target = Item(target, isIndex ? new IntegerValue(long.Parse(part, System.Globalization.CultureInfo.InvariantCulture)) : new StringValue(part), budget);
+            bool isIndex = part.Length > 0 && part.All(char.IsAsciiDigit);
+            Value key = isIndex && Number.TryParseInteger(part, 10, out long index) ? new IntegerValue(index) : new StringValue(part);
+            target = Item(target, key, budget);
         }
 
         return target;

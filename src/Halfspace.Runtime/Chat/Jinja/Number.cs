@@ -34,7 +34,8 @@ internal static class Number
         ReadOnlySpan<char> rest = PythonText.Strip(text, null);
         bool negative = rest.StartsWith('-');
         if (negative || rest.StartsWith('+')) rest = rest[1..];
-        int prefixBase = rest.Length > 2 && rest[0] == '0' ? char.ToLowerInvariant(rest[1]) switch { 'x' => 16, 'o' => 8, 'b' => 2, _ => 0 } : 0;
+        int prefixBase = rest.Length <= 2 || rest[0] != '0' ? 0
+            : rest[1] switch { 'x' or 'X' => 16, 'o' or 'O' => 8, 'b' or 'B' => 2, _ => 0 };
         if (prefixBase > 0 && (numberBase == 0 || numberBase == prefixBase))
         {
             numberBase = prefixBase;
@@ -43,19 +44,17 @@ internal static class Number
 
         if (numberBase == 0) numberBase = 10;
         if (rest.IsEmpty || rest[0] == '_' || rest[^1] == '_' || rest.IndexOf("__", StringComparison.Ordinal) >= 0) return false;
-        Int128 value = 0;
+        ulong value = 0, limit = (ulong)long.MaxValue + (negative ? 1u : 0);
         foreach (char c in rest)
         {
             if (c == '_') continue;
             int digit = char.IsAsciiDigit(c) ? c - '0' : char.IsAsciiLetter(c) ? char.ToLowerInvariant(c) - 'a' + 10 : int.MaxValue;
             if (digit >= numberBase) return false;
-            value = (value * numberBase) + digit;
-            if (value > (Int128)long.MaxValue + 1) return false;
+            if (value > (limit - (ulong)digit) / (ulong)numberBase) return false;
+            value = (value * (ulong)numberBase) + (ulong)digit;
         }
 
-        if (negative) value = -value;
-        if (value > long.MaxValue) return false;
-        number = (long)value;
+        number = negative ? unchecked(-(long)value) : (long)value;
         return true;
     }
 

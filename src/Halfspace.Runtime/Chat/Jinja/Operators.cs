@@ -16,7 +16,7 @@ internal static class Operators
             (BinaryOperator.Add, ListValue s, ListValue t) when s.IsTuple == t.IsTuple => Join(s, t, interpreter.Budget),
             (BinaryOperator.Multiply, StringValue or ListValue, IntegerValue or BooleanValue) => Repeat(left, right, interpreter.Budget),
             (BinaryOperator.Multiply, IntegerValue or BooleanValue, StringValue or ListValue) => Repeat(right, left, interpreter.Budget),
-            (BinaryOperator.Add, StringValue, _) => throw new JinjaException($"text and a value of type '{right.TypeName}' cannot be added"),
+            (BinaryOperator.Add, StringValue, _) => throw new JinjaException($"a value of type '{right.TypeName}' cannot be added to text"),
             _ => throw new JinjaException(
                 $"'{Sign(operation)}' does not work on values of types '{left.TypeName}' and '{right.TypeName}'"),
         };

@@ -52,13 +52,16 @@ internal static class PythonFormat
 
             if (value is null && next >= positional.Count) throw new JinjaException("a format asks for more values than are given");
             value ??= positional[next++];
-            string text = Pad(Convert(format[i], value, flag, precision, interpreter.Budget), flag, width, isNumber: format[i] is not ('s' or 'r'));
+            string converted = Convert(format[i], value, flag, precision, interpreter.Budget);
+            string text = Pad(converted, flag, width, isNumber: format[i] is not ('s' or 'r'));
             interpreter.Budget.Room((long)result.Length + text.Length);
             interpreter.Budget.Spend(text.Length);
             result.Append(text);
         }
 
-        if (next < positional.Count && values is not (MappingValue or ListValue { IsTuple: false })) throw new JinjaException("a format does not use all the values that are given");
+        bool mayBeUnused = values is MappingValue or UndefinedValue or ListValue { IsTuple: false };   // as in Python: what has items
+        if (next < positional.Count && !mayBeUnused)
+            throw new JinjaException("a format does not use all the values that are given");
         interpreter.Budget.Text(result.Length);
         return new StringValue(result.ToString());
     }
@@ -97,7 +100,8 @@ internal static class PythonFormat
 
     private static Value Field(string field, Arguments arguments, ref int next)
     {
-        int index = field.Length == 0 ? next++ : int.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
+        int index = field.Length == 0 ? next++
+            : int.TryParse(field, NumberStyles.None, CultureInfo.InvariantCulture, out int number) ? number : -1;
         if (index >= 0 && index < arguments.Positional.Count) return arguments.Positional[index];
         return index < 0 && arguments.Named.TryGetValue(field, out Value? value) ? value
             : throw new JinjaException($"a format asks for '{{{field}}}', which is not given");

@@ -7,20 +7,28 @@ namespace Halfspace.Runtime.Chat.Jinja;
 /// <summary>What Python's strings do otherwise than .NET's: their whitespace, and their counting by code points.</summary>
 internal static class PythonText
 {
-    public static readonly SearchValues<char> Whitespace = SearchValues.Create(
-        "\t\n\v\f\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000");
-
-    private static readonly SearchValues<char> LineEnds = SearchValues.Create("\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029");
+    public static bool IsWhitespace(char c) => c is <= ' ' ? c is ' ' or (>= '\t' and <= '\r') or (>= '\u001c' and <= '\u001f')
+        : c is '\u0085' or '\u00a0' or '\u1680' or (>= '\u2000' and <= '\u200a')
+            or '\u2028' or '\u2029' or '\u202f' or '\u205f' or '\u3000';
 
     public static int LeadingWhitespace(ReadOnlySpan<char> text)
     {
-        int end = text.IndexOfAnyExcept(Whitespace);
-        return end < 0 ? text.Length : end;
+        int length = 0;
+        while (length < text.Length && IsWhitespace(text[length])) length++;
+        return length;
+    }
+
+    /// <summary>The length without the whitespace at the end.</summary>
+    public static int LengthBeforeWhitespace(ReadOnlySpan<char> text)
+    {
+        int length = text.Length;
+        while (length > 0 && IsWhitespace(text[length - 1])) length--;
+        return length;
     }
 
     public static string StripStart(string text) => text[LeadingWhitespace(text)..];
 
-    public static string StripEnd(string text) => text[..(text.AsSpan().LastIndexOfAnyExcept(Whitespace) + 1)];
+    public static string StripEnd(string text) => text[..LengthBeforeWhitespace(text)];
 
     /// <summary>Takes characters off the ends; whitespace if <paramref name="characters"/> is null.</summary>
     public static string Strip(string text, string? characters, bool start = true, bool end = true)
@@ -33,13 +41,13 @@ internal static class PythonText
 
         HashSet<Rune> taken = [.. characters.EnumerateRunes()];
         int first = 0, last = text.Length;
-        while (start && first < last && Rune.DecodeFromUtf16(text.AsSpan(first, last - first), out Rune rune, out int length) == OperationStatus.Done
+        while (start && Rune.DecodeFromUtf16(text.AsSpan(first, last - first), out Rune rune, out int length) == OperationStatus.Done
             && taken.Contains(rune))
         {
             first += length;
         }
 
-        while (end && last > first && Rune.DecodeLastFromUtf16(text.AsSpan(first, last - first), out Rune rune, out int length) == OperationStatus.Done
+        while (end && Rune.DecodeLastFromUtf16(text.AsSpan(first, last - first), out Rune rune, out int length) == OperationStatus.Done
             && taken.Contains(rune))
         {
             last -= length;
@@ -82,19 +90,15 @@ internal static class PythonText
     {
         List<string> lines = [];
         int start = 0;
-        while (start < text.Length)
+        for (int i = 0; i < text.Length; i++)
         {
-            int length = text.AsSpan(start).IndexOfAny(LineEnds);
-            if (length < 0)
-            {
-                lines.Add(text[start..]);
-                break;
-            }
-
-            lines.Add(text.Substring(start, length));
-            start += length + (text.AsSpan(start + length).StartsWith("\r\n", StringComparison.Ordinal) ? 2 : 1);
+            if (!IsLineEnd(text[i])) continue;
+            lines.Add(text[start..i]);
+            if (text[i] == '\r' && i + 1 < text.Length && text[i + 1] == '\n') i++;
+            start = i + 1;
         }
 
+        if (start < text.Length) lines.Add(text[start..]);
         return lines;
     }
 
@@ -134,6 +138,9 @@ internal static class PythonText
 
         return found;
     }
+
+    private static bool IsLineEnd(char c) =>
+        c is (>= '\n' and <= '\r') or (>= '\u001c' and <= '\u001e') or '\u0085' or '\u2028' or '\u2029';
 
     private static bool HasSurrogates(string text) => text.AsSpan().ContainsAnyInRange('\ud800', '\udfff');
 

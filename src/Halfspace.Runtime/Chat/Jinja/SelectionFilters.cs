@@ -22,9 +22,11 @@ internal static class SelectionFilters
         }
 
         string name = Name(arguments.Positional[0], "a filter");
+        interpreter.Budget.Elements(arguments.Positional.Count);
         Arguments rest = arguments.Skip(1);
-        Budget.Stack();   // a filter's name may be map again
+        interpreter.Enter();   // the filter may be map again
         for (int i = 0; i < mapped.Length; i++) mapped[i] = Filters.Apply(name, interpreter, items[i], rest);
+        interpreter.Leave();
         return new ListValue(mapped);
     }
 
@@ -34,6 +36,7 @@ internal static class SelectionFilters
         int first = byAttribute ? 1 : 0;
         if (arguments.Positional.Count < first) throw new JinjaException("a selection by attribute needs the attribute's name");
         string? test = arguments.Positional.Count > first ? Name(arguments.Positional[first], "a test") : null;
+        interpreter.Budget.Elements(arguments.Positional.Count);
         Arguments rest = test is null ? Arguments.None : arguments.Skip(first + 1);
         List<Value> kept = [];
         foreach (Value item in Items(interpreter, input))
@@ -47,8 +50,10 @@ internal static class SelectionFilters
     }
 
     /// <summary>Whatever is false, such as none, has no items here.</summary>
-    private static IReadOnlyList<Value> Items(Interpreter interpreter, Value input) => input.IsTrue ? Iteration.Items(input, interpreter.Budget) : [];
+    private static IReadOnlyList<Value> Items(Interpreter interpreter, Value input) =>
+        input.IsTrue ? Iteration.Items(input, interpreter.Budget) : [];
 
     private static string Name(Value value, string what) =>
-        value is StringValue name ? name.Text : throw new JinjaException($"the name of {what} must be text, not a value of type '{value.TypeName}'");
+        value is StringValue name ? name.Text
+        : throw new JinjaException($"the name of {what} must be text, not a value of type '{value.TypeName}'");
 }

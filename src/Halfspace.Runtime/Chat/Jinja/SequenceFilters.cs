@@ -66,7 +66,8 @@ internal static class SequenceFilters
         Value?[] a = arguments.Bind("batch", "linecount", "fill_with");
         if (a[0] is null) throw new JinjaException("'batch' needs a number of items");
         long size = Number.Require(a[0]!, "the number of items in 'batch'");
-        if (size is < 1 or > Limits.RangeLength) throw new JinjaException($"the number of items in 'batch' must be between 1 and {Limits.RangeLength}");
+        if (size is < 1 or > Limits.RangeLength)
+            throw new JinjaException($"the number of items in 'batch' must be between 1 and {Limits.RangeLength}");
         IReadOnlyList<Value> items = Iteration.Items(input, interpreter.Budget);
         interpreter.Budget.Elements((items.Count * 4L) + size);
         List<Value> batches = [];

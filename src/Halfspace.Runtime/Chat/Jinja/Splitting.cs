@@ -12,7 +12,7 @@ internal static class Splitting
         while (separator is not null || position < text.Length)
         {
             ReadOnlySpan<char> rest = text.AsSpan(position);
-            int length = parts.Count >= most ? -1 : separator is null ? rest.IndexOfAny(PythonText.Whitespace)
+            int length = parts.Count >= most ? -1 : separator is null ? NextWhitespace(rest)
                 : rest.IndexOf(separator, StringComparison.Ordinal);
             interpreter.Budget.Elements(1);
             parts.Add(new StringValue((length < 0 ? rest : rest[..length]).ToString()));
@@ -33,13 +33,13 @@ internal static class Splitting
         while (separator is not null || end > 0)
         {
             ReadOnlySpan<char> left = rest.AsSpan(0, end);
-            int found = parts.Count >= most ? -1 : separator is null ? left.LastIndexOfAny(PythonText.Whitespace)
+            int found = parts.Count >= most ? -1 : separator is null ? LastWhitespace(left)
                 : left.LastIndexOf(separator, StringComparison.Ordinal);
             interpreter.Budget.Elements(1);
             int start = found < 0 ? 0 : found + (separator?.Length ?? 1);
             parts.Add(new StringValue(left[start..].ToString()));
             if (found < 0) break;
-            end = separator is null ? left[..found].LastIndexOfAnyExcept(PythonText.Whitespace) + 1 : found;
+            end = separator is null ? PythonText.LengthBeforeWhitespace(left[..found]) : found;
         }
 
         parts.Reverse();
@@ -48,7 +48,8 @@ internal static class Splitting
 
     public static ListValue Lines(Interpreter interpreter, string text, Arguments arguments)
     {
-        if (arguments.Bind("splitlines", "keepends")[0]?.IsTrue ?? false) throw new JinjaException("'splitlines' that keeps line ends is not supported");
+        if (arguments.Bind("splitlines", "keepends")[0]?.IsTrue ?? false)
+            throw new JinjaException("'splitlines' that keeps line ends is not supported");
         interpreter.Budget.Text(text.Length);
         List<string> lines = PythonText.Lines(text);
         interpreter.Budget.Elements(lines.Count);
@@ -66,6 +67,20 @@ internal static class Splitting
             : last ? [StringValue.Empty, StringValue.Empty, new StringValue(text)]
             : [new StringValue(text), StringValue.Empty, StringValue.Empty];
         return new ListValue(parts, isTuple: true);
+    }
+
+    private static int NextWhitespace(ReadOnlySpan<char> text)
+    {
+        for (int i = 0; i < text.Length; i++)
+            if (PythonText.IsWhitespace(text[i])) return i;
+        return -1;
+    }
+
+    private static int LastWhitespace(ReadOnlySpan<char> text)
+    {
+        int i = text.Length - 1;
+        while (i >= 0 && !PythonText.IsWhitespace(text[i])) i--;
+        return i;
     }
 
     private static (string? Separator, long Most) Parameters(Arguments arguments, string name)

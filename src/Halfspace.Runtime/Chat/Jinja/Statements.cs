@@ -9,7 +9,8 @@ internal sealed record Print(int Line, Expression Value) : Statement(Line);
 
 internal sealed record If(int Line, (Expression Condition, Statement[] Body)[] Branches, Statement[] Else) : Statement(Line);
 
-internal sealed record For(int Line, Target Target, Expression Items, Expression? Filter, Statement[] Body, Statement[] Else) : Statement(Line);
+internal sealed record For(
+    int Line, Target Target, Expression Items, Expression? Filter, Statement[] Body, Statement[] Else) : Statement(Line);
 
 internal sealed record Set(int Line, Target Target, Expression Value) : Statement(Line);
 

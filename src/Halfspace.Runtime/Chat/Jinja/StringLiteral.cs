@@ -56,7 +56,9 @@ internal static class StringLiteral
 
     private static int Hex(ReadOnlySpan<char> digits, int length, StringBuilder text, int line)
     {
-        if (digits.Length < length || !uint.TryParse(digits[..length], NumberStyles.AllowHexSpecifier, null, out uint code) || code > 0x10FFFF)
+        if (digits.Length < length
+            || !uint.TryParse(digits[..length], NumberStyles.AllowHexSpecifier, null, out uint code)
+            || code > 0x10FFFF)
             throw new JinjaException("a string has a broken \\x, \\u or \\U escape", line);
         if (code > 0xFFFF) text.Append(char.ConvertFromUtf32((int)code));
         else text.Append((char)code);

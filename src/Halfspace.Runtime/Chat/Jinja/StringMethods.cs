@@ -34,7 +34,8 @@ internal static class StringMethods
             "isspace" => Plain(name, text, t => BooleanValue.Of(t.Length > 0 && PythonText.LeadingWhitespace(t) == t.Length)),
             "find" => (i, a) => new IntegerValue(IndexOf(i, text, a, name)),
             "rfind" => (i, a) => new IntegerValue(IndexOf(i, text, a, name)),
-            "index" => (i, a) => new IntegerValue(IndexOf(i, text, a, name) is >= 0 and var at ? at : throw new JinjaException("the text to find is not there")),
+            "index" => (i, a) => IndexOf(i, text, a, name) is >= 0 and var at ? new IntegerValue(at)
+                : throw new JinjaException("the text to find is not there"),
             "count" => (i, a) => new IntegerValue(Count(i, text, RequireText(a, name))),
             "join" => (i, a) => Join(i, text, a),
             "format" => (i, a) => PythonFormat.Braces(text, a, i),
@@ -70,7 +71,8 @@ internal static class StringMethods
         return result.Append(text, position, text.Length - position).ToString();
     }
 
-    public static string RequireText(Arguments arguments, string method) => arguments.Bind(method, "text")[0] is StringValue text ? text.Text
+    public static string RequireText(Arguments arguments, string method) =>
+        arguments.Bind(method, "text")[0] is StringValue text ? text.Text
         : throw new JinjaException($"'{method}' needs a text");
 
     private static Function Plain(string name, string text, Func<string, Value> method) => (interpreter, arguments) =>
@@ -90,7 +92,8 @@ internal static class StringMethods
     private static StringValue Strip(Interpreter interpreter, string text, Arguments arguments, string name, bool start, bool end)
     {
         Value? characters = arguments.Bind(name, "chars")[0];
-        if (characters is not (null or NoneValue or StringValue)) throw new JinjaException($"'{name}' needs a text of the characters to take off");
+        if (characters is not (null or NoneValue or StringValue))
+            throw new JinjaException($"'{name}' needs a text of the characters to take off");
         interpreter.Budget.Text(text.Length);
         return new StringValue(PythonText.Strip(text, (characters as StringValue)?.Text, start, end));
     }
@@ -116,7 +119,8 @@ internal static class StringMethods
         Value?[] a = arguments.Bind("replace", "old", "new", "count");
         if (a[0] is not StringValue old || a[1] is not StringValue replacement)
             throw new JinjaException("'replace' needs the text to replace and the text to put in its place");
-        return new StringValue(Replace(text, old.Text, replacement.Text, a[2] is null ? -1 : Number.Require(a[2]!, "a count"), interpreter.Budget));
+        long count = a[2] is null ? -1 : Number.Require(a[2]!, "a count");
+        return new StringValue(Replace(text, old.Text, replacement.Text, count, interpreter.Budget));
     }
 
     private static long IndexOf(Interpreter interpreter, string text, Arguments arguments, string name)
@@ -129,7 +133,8 @@ internal static class StringMethods
         if (from > count || from > to) return -1;
         int first = PythonText.Index(text, (int)from);
         string searched = text[first..PythonText.Index(text, (int)to)];
-        int found = name == "rfind" ? searched.LastIndexOf(part.Text, StringComparison.Ordinal) : searched.IndexOf(part.Text, StringComparison.Ordinal);
+        int found = name == "rfind" ? searched.LastIndexOf(part.Text, StringComparison.Ordinal)
+            : searched.IndexOf(part.Text, StringComparison.Ordinal);
         return found < 0 ? -1 : from + PythonText.Offset(searched, found);
 
         long Bound(Value? value, long otherwise)
@@ -152,8 +157,8 @@ internal static class StringMethods
     private static StringValue Join(Interpreter interpreter, string separator, Arguments arguments)
     {
         Value items = arguments.Bind("join", "items")[0] ?? throw new JinjaException("'join' needs a list");
-        return SequenceFilters.Join(Iteration.Items(items, interpreter.Budget), separator, interpreter.Budget, item => item is StringValue ? item
-            : throw new JinjaException($"'join' joins texts, not a value of type '{item.TypeName}'"));
+        return SequenceFilters.Join(Iteration.Items(items, interpreter.Budget), separator, interpreter.Budget, item =>
+            item is StringValue ? item : throw new JinjaException($"'join' joins texts, not a value of type '{item.TypeName}'"));
     }
 
     private static StringValue ZeroFill(Interpreter interpreter, string text, Arguments arguments)

@@ -101,8 +101,10 @@ internal sealed class TagLexer(string source, int position, int line, bool print
 
     private static int Digits(ReadOnlySpan<char> rest, int i)
     {
-        while (i < rest.Length && (char.IsAsciiDigit(rest[i]) || (rest[i] == '_' && i + 1 < rest.Length && char.IsAsciiDigit(rest[i + 1])))) i++;
+        while (i < rest.Length && (DigitAt(rest, i) || (rest[i] == '_' && DigitAt(rest, i + 1)))) i++;
         return i;
+
+        static bool DigitAt(ReadOnlySpan<char> rest, int i) => i < rest.Length && char.IsAsciiDigit(rest[i]);
     }
 
     private int Operator(ReadOnlySpan<char> rest)

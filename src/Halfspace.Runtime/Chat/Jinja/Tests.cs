@@ -60,8 +60,11 @@ internal static class Tests
 
     private static bool IsSame(Value left, Value right, Budget budget) =>
         ReferenceEquals(left, right)
-        || (left.GetType() == right.GetType() && left is StringValue or IntegerValue or FloatValue && Comparison.AreEqual(left, right, budget));
+        || (left.GetType() == right.GetType()
+            && left is StringValue or IntegerValue or FloatValue && Comparison.AreEqual(left, right, budget));
 
     private static double Remainder(Value value, Interpreter interpreter) =>
-        Number.TryRead(Operators.Apply(BinaryOperator.Modulo, value, new IntegerValue(2), interpreter), out double remainder) ? remainder : -1;
+        Number.TryRead(Operators.Apply(BinaryOperator.Modulo, value, new IntegerValue(2), interpreter), out double remainder)
+            ? remainder
+            : -1;
 }

@@ -39,7 +39,7 @@ internal static class TextFilters
         foreach (string c in PythonText.Characters(Read(interpreter, input)))
         {
             result.Append(start ? c.ToUpperInvariant() : c.ToLowerInvariant());
-            start = c is "-" or "(" or "{" or "[" or "<" || PythonText.Whitespace.Contains(c[0]);
+            start = c is "-" or "(" or "{" or "[" or "<" || PythonText.IsWhitespace(c[0]);
         }
 
         return new StringValue(result.ToString());
@@ -51,7 +51,8 @@ internal static class TextFilters
         if (a[0] is null || a[1] is null) throw new JinjaException("'replace' needs the text to replace and the text to put in its place");
         Budget budget = interpreter.Budget;
         long count = a[2] is null or NoneValue ? -1 : Number.Require(a[2]!, "a count");
-        return new StringValue(StringMethods.Replace(Read(interpreter, input), Printer.Text(a[0]!, budget), Printer.Text(a[1]!, budget), count, budget));
+        string old = Printer.Text(a[0]!, budget), replacement = Printer.Text(a[1]!, budget);
+        return new StringValue(StringMethods.Replace(Read(interpreter, input), old, replacement, count, budget));
     }
 
     public static Value Indent(Interpreter interpreter, Value input, Arguments arguments)
@@ -60,11 +61,13 @@ internal static class TextFilters
         if (input is UndefinedValue undefined) throw undefined.Failure();
         if (input is not StringValue) throw new JinjaException($"'indent' needs text, not a value of type '{input.TypeName}'");
         string text = Read(interpreter, input);
-        string indent = a[0] is StringValue given ? given.Text
-            : new string(' ', (int)Math.Clamp(a[0] is null ? 4 : Number.Require(a[0]!, "an indentation"), 0, Limits.TextLength));
+        long width = a[0] is StringValue given ? given.Text.Length
+            : a[0] is null ? 4
+            : Math.Max(Number.Require(a[0]!, "an indentation"), 0);
         bool first = a[1]?.IsTrue ?? false, blank = a[2]?.IsTrue ?? false;
         List<string> lines = PythonText.Lines(text + "\n");
-        interpreter.Budget.Text(text.Length + ((long)lines.Count * (indent.Length + 1)));
+        interpreter.Budget.Text(text.Length + (lines.Count * (Math.Min(width, int.MaxValue) + 1)));
+        string indent = (a[0] as StringValue)?.Text ?? new string(' ', (int)width);
         StringBuilder result = new();
         for (int i = 0; i < lines.Count; i++)
         {

@@ -1,6 +1,6 @@
 namespace Halfspace.Runtime.Chat.Jinja;
 
-/// <summary>A value of the template language: Python's, as far as templates can see them. Immutable but for namespaces and counters.</summary>
+/// <summary>A value of the template language: Python's, as far as templates can see them. Immutable but for namespaces.</summary>
 internal abstract class Value
 {
     /// <summary>The name of Python's type, for messages.</summary>
