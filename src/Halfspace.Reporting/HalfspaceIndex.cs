@@ -88,6 +88,7 @@ public abstract partial class HalfspaceIndex : IDisposable
     /// <summary>Releases a mapped file where there is one.</summary>
     protected virtual void Dispose(bool disposing)
     {
+        if (disposing) _file?.Dispose();
     }
 
     /// <summary>Appends the ids, ascending, to an empty list. The query is finite and not zero; the bias is finite.</summary>
@@ -102,6 +103,12 @@ public abstract partial class HalfspaceIndex : IDisposable
         ReportCost cost = default;
         for (int i = 0; i < biases.Length; i++) cost += Report(queries.Slice(i * Dimension, Dimension), biases[i], hits[i]);
         return cost;
+    }
+
+    private protected static T NotNull<T>(T value) where T : class
+    {
+        ArgumentNullException.ThrowIfNull(value);
+        return value;
     }
 
     private protected void CheckQuery(ReadOnlySpan<float> query, float bias)

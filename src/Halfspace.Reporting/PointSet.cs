@@ -89,8 +89,7 @@ public sealed class PointSet
     internal ReadOnlySpan<Half> Halves => _halves.Span;
 
     /// <summary>Rows that an index fills itself: a writer appends behind what readers were told is there.</summary>
-    internal static PointSet OfBuffer(ReadOnlyMemory<float> buffer, int dimension, double maxNorm) =>
-        new(buffer, default, false, buffer.Length, dimension) { MaxNorm = maxNorm };
+    internal static PointSet OfBuffer(ReadOnlyMemory<float> buffer, int dimension) => new(buffer, default, false, buffer.Length, dimension);
 
     /// <summary>Checks rows and bounds their norms.</summary>
     internal static double Measure<T>(ReadOnlySpan<T> values, int dimension, int firstRow) where T : unmanaged

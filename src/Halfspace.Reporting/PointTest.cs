@@ -16,8 +16,13 @@ internal readonly ref struct PointTest
     private readonly bool _isHalf;
 
     public PointTest(ReportKernel kernel, PointSet points, ReadOnlySpan<float> query, float bias)
+        : this(kernel, points, query, bias, points.MaxNorm)
     {
-        _test = new HalfspaceTest(query, bias, points.MaxNorm);
+    }
+
+    public PointTest(ReportKernel kernel, PointSet points, ReadOnlySpan<float> query, float bias, double maxNorm)
+    {
+        _test = new HalfspaceTest(query, bias, maxNorm);
         _kernel = kernel;
         _isHalf = points.IsHalf;
         if (_isHalf) _halves = points.Halves;
