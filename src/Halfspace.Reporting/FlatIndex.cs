@@ -28,10 +28,14 @@ public sealed class FlatIndex : UpdatableIndex
     {
     }
 
-    private FlatIndex(PointLog log, RemovedSet removed, SimdTier? tier) : base(log.Dimension, ReportKernel.For(tier)) => _state = new(log, removed);
+    private FlatIndex(PointLog log, RemovedSet removed, SimdTier? tier) : base(log.Dimension, ReportKernel.For(tier)) =>
+        _state = new(log, removed);
 
     /// <inheritdoc/>
     public override int Count => Volatile.Read(ref _state).Count;
+
+    /// <inheritdoc/>
+    public override int IdLimit => Volatile.Read(ref _state).Log.Count;
 
     internal override IndexKind Kind => IndexKind.Flat;
 
@@ -47,9 +51,16 @@ public sealed class FlatIndex : UpdatableIndex
     public override bool Remove(int id)
     {
         State state = _state;
-        if ((uint)id >= (uint)state.Log.Count || state.Removed.Contains(id)) return false;
+        if (!state.Has(id)) return false;
         Volatile.Write(ref _state, state with { Removed = state.Removed.With(id) });
         return true;
+    }
+
+    /// <inheritdoc/>
+    public override bool TryCopyPoint(int id, Span<float> into)
+    {
+        State state = Volatile.Read(ref _state);
+        return state.Has(id) && state.Log.CopyRow(id, into);
     }
 
     internal static FlatIndex Read(IndexReader reader, SimdTier? tier)
@@ -107,6 +118,12 @@ public sealed class FlatIndex : UpdatableIndex
         return new((long)state.Log.Count * biases.Length, 0, bytes);
     }
 
+    private protected override HalfspaceIndex Freeze()
+    {
+        State state = Volatile.Read(ref _state);
+        return new FlatIndex(state.Log, state.Removed, Kernel.Tier);
+    }
+
     private protected override void AddAll(HitList hits)
     {
         State state = Volatile.Read(ref _state);
@@ -117,5 +134,7 @@ public sealed class FlatIndex : UpdatableIndex
     private sealed record State(PointLog Log, RemovedSet Removed)
     {
         public int Count => Log.Count - Removed.Count;
+
+        public bool Has(int id) => (uint)id < (uint)Log.Count && !Removed.Contains(id);
     }
 }

@@ -63,11 +63,12 @@ internal sealed class PointLog
         ? this
         : new PointLog(Dimension, _segments.Add(new Segment(points, null, Count)), checked(Count + points.Count), Math.Max(MaxNorm, points.MaxNorm));
 
-    /// <summary>Copies a row.</summary>
-    public void CopyRow(int id, Span<float> into)
+    /// <summary>Copies a row; true.</summary>
+    public bool CopyRow(int id, Span<float> into)
     {
         Segment segment = _segments[SegmentOf(id)];
         segment.Points.CopyRow(id - segment.FirstId, into);
+        return true;
     }
 
     public int SegmentOf(int id)
