@@ -63,6 +63,9 @@ public sealed class FlatIndex : UpdatableIndex
         return state.Has(id) && state.Log.CopyRow(id, into);
     }
 
+    /// <summary>An index of rows as they are in a log.</summary>
+    internal static FlatIndex Over(PointLog log, RemovedSet removed, SimdTier tier) => new(log, removed, tier);
+
     internal static FlatIndex Read(IndexReader reader, SimdTier? tier)
     {
         PointLog log = reader.Log();
@@ -121,7 +124,7 @@ public sealed class FlatIndex : UpdatableIndex
     private protected override HalfspaceIndex Freeze()
     {
         State state = Volatile.Read(ref _state);
-        return new FlatIndex(state.Log, state.Removed, Kernel.Tier);
+        return Over(state.Log, state.Removed, Kernel.Tier);
     }
 
     private protected override void AddAll(HitList hits)

@@ -57,6 +57,9 @@ public sealed class HitList
     /// <summary>Sorts the ids ascending.</summary>
     public void Sort() => _ids.AsSpan(0, Count).Sort();
 
+    /// <summary>Buffers of the reader that owns this list.</summary>
+    internal ReportScratch Scratch => field ??= new();
+
     /// <summary>The ids for changes in place: sorting, mapping, removing.</summary>
     internal Span<int> Writable => _ids.AsSpan(0, Count);
 

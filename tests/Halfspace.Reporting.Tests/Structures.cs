@@ -11,6 +11,7 @@ public static class Structures
     private static readonly Structure[] All =
     [
         new("flat", (points, tier) => new FlatIndex(points, tier)),
+        new("sketch", (points, tier) => new SketchIndex(points, tier: tier)),
     ];
 
     /// <summary>Name, dimension and tier of everything that can be built.</summary>

@@ -8,6 +8,7 @@ internal static class IndexKinds
     public static HalfspaceIndex Read(IndexReader reader, SimdTier? tier) => reader.Kind switch
     {
         IndexKind.Flat => FlatIndex.Read(reader, tier),
+        IndexKind.Sketch => SketchIndex.Read(reader, tier),
         IndexKind.Dynamic => throw reader.Bad("it is a dynamic index, which DynamicIndex<T>.Load reads"),
         _ => throw reader.Bad($"it holds a structure of kind {(int)reader.Kind}, which this program does not know"),
     };

@@ -24,9 +24,6 @@ internal enum SectionId
     /// <summary>A sketch's centre: float, [d].</summary>
     Centre = 7,
 
-    /// <summary>A sketch's 4-bit codes, in blocks of 16 points.</summary>
-    Codes = 8,
-
-    /// <summary>A sketch's scales, offsets and bounds, in blocks of 16 points: float.</summary>
-    Factors = 9,
+    /// <summary>Sketches: codes and factors, in blocks of 16 points.</summary>
+    Sketches = 8,
 }
