@@ -87,7 +87,7 @@ public sealed class FlatIndex : UpdatableIndex
         {
             PointLog.Segment segment = state.Log.Segments[i];
             int rows = state.Log.RowsOf(i);
-            PointTest test = new(Kernel, segment.Points, query, bias, state.Log.MaxNorm);
+            PointTest test = new(Kernel, segment.Points, new HalfspaceTest(query, bias, state.Log.MaxNorm));
             test.AddRange(0, rows, segment.FirstId, hits);
             bytes += (long)rows * segment.Points.BytesPerPoint;
         }
@@ -109,8 +109,9 @@ public sealed class FlatIndex : UpdatableIndex
                 int some = Math.Min(block, rows - row);
                 for (int q = 0; q < biases.Length; q++)
                 {
-                    PointTest test = new(Kernel, segment.Points, queries.Slice(q * Dimension, Dimension), biases[q], state.Log.MaxNorm);
-                    test.AddRange(row, some, segment.FirstId + row, hits[q]);
+                    HalfspaceTest test = new(queries.Slice(q * Dimension, Dimension), biases[q], state.Log.MaxNorm);
+                    PointTest pointTest = new(Kernel, segment.Points, test);
+                    pointTest.AddRange(row, some, segment.FirstId + row, hits[q]);
                 }
             }
 

@@ -16,13 +16,14 @@ internal readonly ref struct PointTest
     private readonly bool _isHalf;
 
     public PointTest(ReportKernel kernel, PointSet points, ReadOnlySpan<float> query, float bias)
-        : this(kernel, points, query, bias, points.MaxNorm)
+        : this(kernel, points, new HalfspaceTest(query, bias, points.MaxNorm))
     {
     }
 
-    public PointTest(ReportKernel kernel, PointSet points, ReadOnlySpan<float> query, float bias, double maxNorm)
+    /// <summary>A test whose norm bound holds for these points.</summary>
+    public PointTest(ReportKernel kernel, PointSet points, HalfspaceTest test)
     {
-        _test = new HalfspaceTest(query, bias, maxNorm);
+        _test = test;
         _kernel = kernel;
         _isHalf = points.IsHalf;
         if (_isHalf) _halves = points.Halves;

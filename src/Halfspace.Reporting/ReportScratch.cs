@@ -5,16 +5,20 @@ namespace Halfspace.Reporting;
 /// <summary>A reader's buffers, kept with its hit list so that a warm call allocates nothing.</summary>
 internal sealed class ReportScratch
 {
-    private int[] _found = [];
+    private float[] _bounds = [];
+    private int[] _ids = [];
 
     public SketchQueries Queries { get; } = new();
 
-    /// <summary>Inside and open points of each query of a pass.</summary>
-    public int[] Counts { get; } = new int[2 * SketchQueries.Max];
-
-    public Span<int> Found(int count)
+    public Span<float> Bounds(int count)
     {
-        if (_found.Length < count) _found = new int[count];
-        return _found;
+        if (_bounds.Length < count) _bounds = new float[count];
+        return _bounds;
+    }
+
+    public Span<int> Ids(int count)
+    {
+        if (_ids.Length < count) _ids = new int[count];
+        return _ids;
     }
 }

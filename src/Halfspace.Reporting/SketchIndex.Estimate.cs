@@ -64,16 +64,9 @@ public sealed partial class SketchIndex
         using SketchIndex frozen = new(state, Kernel.Tier);
         hits.Clear();
         ReportCost cost = frozen.Estimate(query, scores, scores.Length, hits);
-        float least = bias - margin;
-        Span<int> ids = hits.Reserve(state.Log.Count);
-        int found = 0;
-        for (int id = 0; id < state.Log.Count; id++)
-        {
-            ids[found] = id;
-            found += scores[id] >= least ? 1 : 0;
-        }
-
-        hits.Advance(found);
+        int room = SketchLog.CountBlocks(state.Log.Count) * SketchBlocks.Points;
+        hits.Advance(_sketches.Compact(scores[..room], bias - margin, 0, hits.Reserve(room)));
+        while (hits.Count > 0 && hits[^1] >= state.Log.Count) hits.Truncate(hits.Count - 1);
         state.Removed.Filter(hits);
         return cost;
     }

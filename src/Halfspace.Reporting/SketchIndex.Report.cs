@@ -31,35 +31,68 @@ public sealed partial class SketchIndex
     private static bool TryAdd(SketchQueries pass, State state, ReadOnlySpan<float> query, float bias) =>
         float.IsFinite(bias) && pass.TryAdd(query, bias, state.Sketches.Rotation, state.Sketches.Centre, state.MaxSize);
 
-    // Sketches of a tile for all queries of the pass, then each query's open points.
+    // Bounds of a tile's sketches for all queries of the pass, then each query's points that they leave open.
     private ReportCost Pass(
         State state, SketchQueries pass, ReadOnlySpan<float> queries, ReadOnlySpan<float> biases, ReadOnlySpan<int> members, ReadOnlySpan<HitList> hits)
     {
         SketchLog sketches = state.Sketches;
         int bytes = sketches.BlockBytes, tile = TilePoints / SketchBlocks.Points * bytes;
         ReportScratch scratch = hits[0].Scratch;
-        Span<int> found = scratch.Found(2 * pass.Count * TilePoints), counts = scratch.Counts;
+        Span<float> uppers = scratch.Bounds(2 * pass.Count * TilePoints)[..(2 * pass.Count * TilePoints)];
+        Span<float> lowers = uppers[(pass.Count * TilePoints)..];
         long verified = 0, scanned = 0;
+        bool split = false;
         for (int part = 0; part < sketches.Parts.Length; part++)
         {
             ReadOnlySpan<byte> blocks = sketches.BlocksOf(part);
             scanned += blocks.Length;
             for (int start = 0; start < blocks.Length; start += tile)
             {
-                int firstId = sketches.Parts[part].FirstId + (start / bytes * SketchBlocks.Points);
-                _sketches.Classify(blocks.Slice(start, Math.Min(tile, blocks.Length - start)), pass, firstId, found, TilePoints, counts);
+                ReadOnlySpan<byte> some = blocks.Slice(start, Math.Min(tile, blocks.Length - start));
+                int firstId = sketches.Parts[part].FirstId + (start / bytes * SketchBlocks.Points), points = some.Length / bytes * SketchBlocks.Points;
+                _sketches.Bound(some, pass, uppers, TilePoints, split ? lowers : default);
+                int most = 0;
                 for (int i = 0; i < pass.Count; i++)
                 {
-                    Span<int> inside = Live(state, found.Slice(2 * i * TilePoints, counts[2 * i]));
-                    Span<int> open = Live(state, found.Slice(((2 * i) + 1) * TilePoints, counts[(2 * i) + 1]));
-                    verified += open.Length;
-                    int q = members[i];
-                    Merge(inside, Verify(state, queries.Slice(q * Dimension, Dimension), biases[q], open), hits[q]);
+                    HalfspaceTest test = new(
+                        queries.Slice(members[i] * Dimension, Dimension), biases[members[i]], state.Log.MaxNorm, pass.Norm(i));
+                    HitList list = hits[members[i]];
+                    int at = i * TilePoints, before = list.Count;
+                    verified += split
+                        ? Split(state, test, uppers.Slice(at, points), lowers.Slice(at, points), firstId, scratch, list)
+                        : Verify(state, test, uppers.Slice(at, points), firstId, list);
+                    most = Math.Max(most, list.Count - before);
                 }
+
+                // Lower bounds are worth their cost where many points are inside.
+                split = most > points / 8;
             }
         }
 
         return new(verified, 0, scanned + (verified * Dimension * sizeof(float)), (long)sketches.Count * pass.Count);
+    }
+
+    // Verifies every point that may be inside, where it will stand in the list.
+    private int Verify(State state, in HalfspaceTest test, ReadOnlySpan<float> uppers, int firstId, HitList hits)
+    {
+        Span<int> room = hits.Reserve(uppers.Length);
+        Span<int> open = Live(state, room[.._sketches.Compact(uppers, 0, firstId, room)]);
+        hits.Advance(Verify(state, test, open).Length);
+        return open.Length;
+    }
+
+    // Verifies points that may be inside but need not be.
+    private int Split(
+        State state, in HalfspaceTest test, Span<float> uppers, ReadOnlySpan<float> lowers, int firstId, ReportScratch scratch, HitList hits)
+    {
+        Span<int> ids = scratch.Ids(2 * TilePoints);
+        Span<int> inside = Live(state, ids[.._sketches.Compact(lowers, 0, firstId, ids)]);
+        foreach (int id in inside) uppers[id - firstId] = float.NegativeInfinity;
+        Span<int> rest = ids[TilePoints..];
+        Span<int> open = Live(state, rest[.._sketches.Compact(uppers, 0, firstId, rest)]);
+        int count = open.Length;
+        Merge(inside, Verify(state, test, open), hits);
+        return count;
     }
 
     // Without removed points and a last block's places that have none yet.
@@ -77,7 +110,7 @@ public sealed partial class SketchIndex
         return ids[..kept];
     }
 
-    private Span<int> Verify(State state, ReadOnlySpan<float> query, float bias, Span<int> open)
+    private Span<int> Verify(State state, in HalfspaceTest test, Span<int> open)
     {
         int kept = 0;
         for (int done = 0; done < open.Length;)
@@ -89,9 +122,16 @@ public sealed partial class SketchIndex
             Span<int> rows = open[done..stop];
             if (segment.FirstId != 0)
                 foreach (ref int row in rows) row -= segment.FirstId;
-            PointTest test = new(Kernel, segment.Points, query, bias, state.Log.MaxNorm);
-            int found = test.Select(rows, rows);
-            for (int r = 0; r < found; r++) open[kept++] = rows[r] + segment.FirstId;
+            int found = new PointTest(Kernel, segment.Points, test).Select(rows, rows);
+            if (segment.FirstId == 0 && kept == done)
+            {
+                kept += found;
+            }
+            else
+            {
+                for (int r = 0; r < found; r++) open[kept++] = rows[r] + segment.FirstId;
+            }
+
             done = stop;
         }
 

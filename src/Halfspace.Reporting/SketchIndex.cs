@@ -19,8 +19,8 @@ public sealed partial class SketchIndex : UpdatableIndex
     /// <summary>The seed of the rotation unless one is given.</summary>
     public const long DefaultSeed = 20241014;
 
-    // Points of a pass's tile: its sketches stay in the second-level cache for the queries of a batch.
-    private const int TilePoints = 4096;
+    // Points of a pass's tile: its bounds stay in the first-level cache, its sketches in the second.
+    private const int TilePoints = 2048;
 
     // Rows before an index that began empty takes its first centre.
     private const int FirstCentre = 64;

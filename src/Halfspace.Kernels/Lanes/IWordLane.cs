@@ -16,12 +16,12 @@ internal interface IWordLane<T> where T : struct, IWordLane<T>
     /// <summary>Words of four bytes each from <paramref name="first"/>: the low nibbles as bytes, and the high ones.</summary>
     static abstract void LoadNibbles(ref byte first, out T low, out T high);
 
-    /// <summary>Adds Σ codes·query over a word's bytes to its sum, codes in 0..15 and query in −127..127, in <paramref name="narrow"/> or
-    /// <paramref name="wide"/> as the tier likes. Narrow sums hold while Σ 15·|query| over a half-word's bytes is below 2^15.</summary>
-    static abstract void Accumulate(T codes, T query, ref T narrow, ref T wide);
+    /// <summary>partial + Σ codes·query over each word's bytes, codes in 0..15 and query in −127..127. What a word of a partial sum is, is the
+    /// tier's own; it holds while Σ 15·|query| over the bytes of a half-word is below 2^15.</summary>
+    static abstract T Accumulate(T codes, T query, T partial);
 
-    /// <summary>wide and what narrow holds, as int32.</summary>
-    static abstract T Total(T narrow, T wide);
+    /// <summary>total, of int32, and a partial sum.</summary>
+    static abstract T AddPartial(T total, T partial);
 
     /// <summary>int32 to float.</summary>
     static abstract T ToFloat(T words);
@@ -41,6 +41,10 @@ internal interface IWordLane<T> where T : struct, IWordLane<T>
     /// <summary>a − b in float.</summary>
     static abstract T SubtractFloats(T a, T b);
 
-    /// <summary>Bit i is set where float aᵢ ≥ bᵢ.</summary>
-    static abstract uint AtLeast(T a, T b);
+    /// <summary>Every bit of word i is set where float aᵢ ≥ bᵢ, none elsewhere.</summary>
+    static abstract T AtLeast(T a, T b);
+
+    /// <summary>Writes first + i for each word i of the mask that is set, in order; up to <see cref="Width"/> ints are touched.</summary>
+    /// <returns>How many were set.</returns>
+    static abstract int StoreIndices(T mask, int first, ref int into);
 }

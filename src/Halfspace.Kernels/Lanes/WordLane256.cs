@@ -1,4 +1,5 @@
-using System.Runtime.CompilerServices;
+using System.Numerics;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -27,16 +28,12 @@ internal readonly struct WordLane256<TProducts> : IWordLane<WordLane256<TProduct
         high = new(((pairs >> 4) & mask).AsInt32());
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Accumulate(
-        WordLane256<TProducts> codes, WordLane256<TProducts> query, ref WordLane256<TProducts> narrow, ref WordLane256<TProducts> wide)
-    {
-        if (TProducts.Widens) wide = new(TProducts.Add(codes._words, query._words, wide._words));
-        else narrow = new(TProducts.Add(codes._words, query._words, narrow._words));
-    }
+    public static WordLane256<TProducts> Accumulate(
+        WordLane256<TProducts> codes, WordLane256<TProducts> query, WordLane256<TProducts> partial) =>
+        new(TProducts.Accumulate(codes._words, query._words, partial._words));
 
-    public static WordLane256<TProducts> Total(WordLane256<TProducts> narrow, WordLane256<TProducts> wide) =>
-        TProducts.Widens ? wide : new(wide._words + Avx2.MultiplyAddAdjacent(narrow._words.AsInt16(), Vector256<short>.One));
+    public static WordLane256<TProducts> AddPartial(WordLane256<TProducts> total, WordLane256<TProducts> partial) =>
+        new(TProducts.AddPartial(total._words, partial._words));
 
     public static WordLane256<TProducts> ToFloat(WordLane256<TProducts> words) => new(Vector256.ConvertToSingle(words._words));
 
@@ -54,34 +51,56 @@ internal readonly struct WordLane256<TProducts> : IWordLane<WordLane256<TProduct
     public static WordLane256<TProducts> SubtractFloats(WordLane256<TProducts> a, WordLane256<TProducts> b) =>
         new(a._words.AsSingle() - b._words.AsSingle());
 
-    public static uint AtLeast(WordLane256<TProducts> a, WordLane256<TProducts> b) =>
-        Vector256.GreaterThanOrEqual(a._words.AsSingle(), b._words.AsSingle()).ExtractMostSignificantBits();
+    public static WordLane256<TProducts> AtLeast(WordLane256<TProducts> a, WordLane256<TProducts> b) =>
+        new(Vector256.GreaterThanOrEqual(a._words.AsSingle(), b._words.AsSingle()).AsInt32());
+
+    public static int StoreIndices(WordLane256<TProducts> mask, int first, ref int into)
+    {
+        uint bits = mask._words.ExtractMostSignificantBits();
+        (Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(SetBits.Positions), 8 * (nuint)bits) + Vector256.Create(first)).StoreUnsafe(ref into);
+        return BitOperations.PopCount(bits);
+    }
+}
+
+/// <summary>The positions of the set bits of each byte, ascending: AVX2 has no instruction that compacts.</summary>
+internal static class SetBits
+{
+    public static readonly int[] Positions = Fill();
+
+    private static int[] Fill()
+    {
+        int[] positions = new int[256 * 8];
+        for (int bits = 0; bits < 256; bits++)
+            for (int rest = bits, i = 0; rest != 0; rest &= rest - 1, i++) positions[(bits * 8) + i] = BitOperations.TrailingZeroCount(rest);
+        return positions;
+    }
 }
 
 /// <summary>How 256-bit registers multiply unsigned by signed bytes.</summary>
 internal interface IByteProducts
 {
-    /// <summary>True where sums are int32, false where they are int16.</summary>
-    static abstract bool Widens { get; }
+    /// <summary>See <see cref="IWordLane{T}.Accumulate"/>.</summary>
+    static abstract Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial);
 
-    /// <summary>sums + products, in the width that <see cref="Widens"/> says.</summary>
-    static abstract Vector256<int> Add(Vector256<int> codes, Vector256<int> query, Vector256<int> sums);
+    /// <summary>See <see cref="IWordLane{T}.AddPartial"/>.</summary>
+    static abstract Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial);
 }
 
 /// <summary>Pairs of products in int16: AVX2.</summary>
 internal readonly struct PairProducts : IByteProducts
 {
-    public static bool Widens => false;
+    public static Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial) =>
+        (partial.AsInt16() + Avx2.MultiplyAddAdjacent(codes.AsByte(), query.AsSByte())).AsInt32();
 
-    public static Vector256<int> Add(Vector256<int> codes, Vector256<int> query, Vector256<int> sums) =>
-        (sums.AsInt16() + Avx2.MultiplyAddAdjacent(codes.AsByte(), query.AsSByte())).AsInt32();
+    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) =>
+        total + Avx2.MultiplyAddAdjacent(partial.AsInt16(), Vector256<short>.One);
 }
 
 /// <summary>Four products in int32: AVX-VNNI.</summary>
 internal readonly struct VnniProducts : IByteProducts
 {
-    public static bool Widens => true;
+    public static Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial) =>
+        AvxVnni.MultiplyWideningAndAdd(partial, codes.AsByte(), query.AsSByte());
 
-    public static Vector256<int> Add(Vector256<int> codes, Vector256<int> query, Vector256<int> sums) =>
-        AvxVnni.MultiplyWideningAndAdd(sums, codes.AsByte(), query.AsSByte());
+    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) => total + partial;
 }

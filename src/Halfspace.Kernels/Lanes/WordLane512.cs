@@ -1,4 +1,4 @@
-using System.Runtime.CompilerServices;
+using System.Numerics;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -21,21 +21,21 @@ internal readonly struct WordLane512 : IWordLane<WordLane512>
 
     public static void LoadNibbles(ref byte first, out WordLane512 low, out WordLane512 high)
     {
-        Vector512<ushort> pairs = Vector512.LoadUnsafe(ref first).AsUInt16();
-        Vector512<ushort> mask = Vector512.Create((ushort)0x0F0F);
+        Vector512<byte> pairs = Vector512.LoadUnsafe(ref first);
+        Vector512<byte> mask = Vector512.Create((byte)0x0F);
         low = new((pairs & mask).AsInt32());
-        high = new(((pairs >> 4) & mask).AsInt32());
+
+        // A byte shifted right by four as a product of bit matrices is one instruction; there is no byte shift.
+        high = new(Gfni.V512.IsSupported
+            ? Gfni.V512.GaloisFieldAffineTransform(pairs, Vector512.Create(0x1020408000000000UL).AsByte(), 0).AsInt32()
+            : ((pairs.AsUInt16() >> 4).AsByte() & mask).AsInt32());
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Accumulate(WordLane512 codes, WordLane512 query, ref WordLane512 narrow, ref WordLane512 wide)
-    {
-        Vector512<short> pairs = Avx512BW.MultiplyAddAdjacent(codes._words.AsByte(), query._words.AsSByte());
-        narrow = new((narrow._words.AsInt16() + pairs).AsInt32());
-    }
+    public static WordLane512 Accumulate(WordLane512 codes, WordLane512 query, WordLane512 partial) =>
+        new((partial._words.AsInt16() + Avx512BW.MultiplyAddAdjacent(codes._words.AsByte(), query._words.AsSByte())).AsInt32());
 
-    public static WordLane512 Total(WordLane512 narrow, WordLane512 wide) =>
-        new(wide._words + Avx512BW.MultiplyAddAdjacent(narrow._words.AsInt16(), Vector512<short>.One));
+    public static WordLane512 AddPartial(WordLane512 total, WordLane512 partial) =>
+        new(total._words + Avx512BW.MultiplyAddAdjacent(partial._words.AsInt16(), Vector512<short>.One));
 
     public static WordLane512 ToFloat(WordLane512 words) => new(Vector512.ConvertToSingle(words._words));
 
@@ -51,6 +51,14 @@ internal readonly struct WordLane512 : IWordLane<WordLane512>
 
     public static WordLane512 SubtractFloats(WordLane512 a, WordLane512 b) => new(a._words.AsSingle() - b._words.AsSingle());
 
-    public static uint AtLeast(WordLane512 a, WordLane512 b) =>
-        (uint)Vector512.GreaterThanOrEqual(a._words.AsSingle(), b._words.AsSingle()).ExtractMostSignificantBits();
+    public static WordLane512 AtLeast(WordLane512 a, WordLane512 b) =>
+        new(Vector512.GreaterThanOrEqual(a._words.AsSingle(), b._words.AsSingle()).AsInt32());
+
+    public static int StoreIndices(WordLane512 mask, int first, ref int into)
+    {
+        // To a register, then stored whole: compression to memory is microcoded on some CPUs.
+        Vector512<int> indices = Vector512<int>.Indices + Vector512.Create(first);
+        Avx512F.Compress(Vector512<int>.Zero, mask._words, indices).StoreUnsafe(ref into);
+        return BitOperations.PopCount(mask._words.ExtractMostSignificantBits());
+    }
 }

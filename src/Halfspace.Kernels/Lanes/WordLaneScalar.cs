@@ -26,14 +26,14 @@ internal readonly struct WordLaneScalar : IWordLane<WordLaneScalar>
         high = new((word >> 4) & 0x0F0F0F0F);
     }
 
-    public static void Accumulate(WordLaneScalar codes, WordLaneScalar query, ref WordLaneScalar narrow, ref WordLaneScalar wide)
+    public static WordLaneScalar Accumulate(WordLaneScalar codes, WordLaneScalar query, WordLaneScalar partial)
     {
-        int sum = wide._word;
+        int sum = partial._word;
         for (int i = 0; i < 32; i += 8) sum += (byte)(codes._word >> i) * (sbyte)(query._word >> i);
-        wide = new(sum);
+        return new(sum);
     }
 
-    public static WordLaneScalar Total(WordLaneScalar narrow, WordLaneScalar wide) => wide;
+    public static WordLaneScalar AddPartial(WordLaneScalar total, WordLaneScalar partial) => new(total._word + partial._word);
 
     public static WordLaneScalar ToFloat(WordLaneScalar words) => new((float)words._word);
 
@@ -48,5 +48,11 @@ internal readonly struct WordLaneScalar : IWordLane<WordLaneScalar>
 
     public static WordLaneScalar SubtractFloats(WordLaneScalar a, WordLaneScalar b) => new(a.Float - b.Float);
 
-    public static uint AtLeast(WordLaneScalar a, WordLaneScalar b) => a.Float >= b.Float ? 1u : 0u;
+    public static WordLaneScalar AtLeast(WordLaneScalar a, WordLaneScalar b) => new(a.Float >= b.Float ? -1 : 0);
+
+    public static int StoreIndices(WordLaneScalar mask, int first, ref int into)
+    {
+        into = first;
+        return -mask._word;
+    }
 }

@@ -10,13 +10,20 @@ public readonly ref struct HalfspaceTest
     /// <param name="query">a, [d], finite.</param>
     /// <param name="bias">b; not NaN.</param>
     /// <param name="maxNorm">An upper bound of ‖x‖₂ over the points to be tested.</param>
-    public HalfspaceTest(ReadOnlySpan<float> query, float bias, double maxNorm)
+    public HalfspaceTest(ReadOnlySpan<float> query, float bias, double maxNorm) : this(query, bias, maxNorm, Norm(query))
+    {
+    }
+
+    /// <summary>Prepares a query whose norm is known.</summary>
+    /// <param name="query">a, [d], finite.</param>
+    /// <param name="bias">b; not NaN.</param>
+    /// <param name="maxNorm">An upper bound of ‖x‖₂ over the points to be tested.</param>
+    /// <param name="queryNorm">An upper bound of ‖a‖₂.</param>
+    public HalfspaceTest(ReadOnlySpan<float> query, float bias, double maxNorm, double queryNorm)
     {
         Query = query;
         Bias = bias;
-        double squares = 0;
-        foreach (float q in query) squares += (double)q * q;
-        QueryNorm = Math.Sqrt(squares) * (1 + ((query.Length + 4) * 1.2e-16));
+        QueryNorm = queryNorm;
         double reach = QueryNorm * maxNorm;
 
         // Beyond these sizes partial sums could overflow, or γ stops being small: every point is then decided exactly.
@@ -50,4 +57,12 @@ public readonly ref struct HalfspaceTest
     /// <summary>True where ⟨a,x⟩ ≥ b in the real numbers.</summary>
     /// <param name="point">x, [d], float or <see cref="Half"/>.</param>
     public bool Contains<T>(ReadOnlySpan<T> point) where T : unmanaged => ExactDot.AtLeast(Query, point, Bias);
+
+    /// <summary>‖a‖₂, rounded up.</summary>
+    public static double Norm(ReadOnlySpan<float> query)
+    {
+        double squares = 0;
+        foreach (float q in query) squares += (double)q * q;
+        return Math.Sqrt(squares) * (1 + ((query.Length + 4) * 1.2e-16));
+    }
 }

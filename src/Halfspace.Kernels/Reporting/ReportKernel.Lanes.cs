@@ -1,5 +1,7 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Halfspace.Kernels.Lanes;
 
 namespace Halfspace.Kernels.Reporting;
@@ -9,6 +11,12 @@ internal sealed class ReportKernel<TLane, TNarrow>(SimdTier tier) : ReportKernel
     where TLane : struct, ILane<TLane>
     where TNarrow : struct, ILane<TNarrow>
 {
+    // Rows between the one that is asked for and the one that is scored.
+    private const int Ahead = 12;
+
+    // Bytes of a row that are asked for; the hardware follows a longer one by itself.
+    private const int MostAhead = 256;
+
     private protected override int ScanFloats(in HalfspaceTest test, ReadOnlySpan<float> rows, int count, int firstId, Span<int> hits) =>
         Scan<float>(test, rows, count, firstId, hits);
 
@@ -26,23 +34,25 @@ internal sealed class ReportKernel<TLane, TNarrow>(SimdTier tier) : ReportKernel
         int dim = test.Query.Length, found = 0, row = 0;
         ref float q = ref MemoryMarshal.GetReference(test.Query);
         ref T x = ref MemoryMarshal.GetReference(rows);
-        float inside = test.Inside, outside = test.Outside;
-        Span<float> scores = stackalloc float[4];
+        Vector128<float> outside = Vector128.Create(test.Outside);
         for (; row + 4 <= count; row += 4)
         {
             ref T first = ref Unsafe.Add(ref x, row * dim);
-            ScoreFour(ref q, ref first, ref Unsafe.Add(ref first, dim), ref Unsafe.Add(ref first, 2 * dim), ref Unsafe.Add(ref first, 3 * dim), dim, scores);
-            for (int r = 0; r < 4; r++)
+            Vector128<float> scores = ScoreFour(
+                ref q, ref first, ref Unsafe.Add(ref first, dim), ref Unsafe.Add(ref first, 2 * dim), ref Unsafe.Add(ref first, 3 * dim), dim);
+            uint candidates = Vector128.GreaterThanOrEqual(scores, outside).ExtractMostSignificantBits();
+            for (; candidates != 0; candidates &= candidates - 1)
             {
+                int r = BitOperations.TrailingZeroCount(candidates);
                 hits[found] = firstId + row + r;
-                found += Decide(test, scores[r], inside, outside, rows, (row + r) * dim);
+                found += Decide(test, scores.GetElement(r), rows, (row + r) * dim);
             }
         }
 
         for (; row < count; row++)
         {
             hits[found] = firstId + row;
-            found += Decide(test, Score(ref q, ref Unsafe.Add(ref x, row * dim), dim), inside, outside, rows, row * dim);
+            found += Decide(test, Score(ref q, ref Unsafe.Add(ref x, row * dim), dim), rows, row * dim);
         }
 
         return found;
@@ -53,90 +63,105 @@ internal sealed class ReportKernel<TLane, TNarrow>(SimdTier tier) : ReportKernel
         int dim = test.Query.Length, found = 0, i = 0;
         ref float q = ref MemoryMarshal.GetReference(test.Query);
         ref T x = ref MemoryMarshal.GetReference(points);
-        float inside = test.Inside, outside = test.Outside;
-        Span<float> scores = stackalloc float[4];
+        ref int kept = ref MemoryMarshal.GetReference(hits);
+        Vector128<float> outside = Vector128.Create(test.Outside), inside = Vector128.Create(test.Inside);
+        int bytes = Math.Min(dim * Unsafe.SizeOf<T>(), MostAhead);
         for (; i + 4 <= ids.Length; i += 4)
         {
-            int a = ids[i], b = ids[i + 1], c = ids[i + 2], d = ids[i + 3];
-            ScoreFour(ref q, ref Unsafe.Add(ref x, a * dim), ref Unsafe.Add(ref x, b * dim), ref Unsafe.Add(ref x, c * dim), ref Unsafe.Add(ref x, d * dim), dim, scores);
-            hits[found] = a;
-            found += Decide(test, scores[0], inside, outside, points, a * dim);
-            hits[found] = b;
-            found += Decide(test, scores[1], inside, outside, points, b * dim);
-            hits[found] = c;
-            found += Decide(test, scores[2], inside, outside, points, c * dim);
-            hits[found] = d;
-            found += Decide(test, scores[3], inside, outside, points, d * dim);
+            // Chosen rows lie apart: no hardware guesses the next ones.
+            for (int later = i + Ahead; later < Math.Min(i + Ahead + 4, ids.Length); later++)
+                Prefetch.Lines(ref Unsafe.As<T, byte>(ref Row(ref x, ids[later], dim)), bytes);
+
+            // Copied first: hits may be the same memory.
+            Vector128<int> four = Vector128.Create(ids.Slice(i, 4));
+            Vector128<float> scores = ScoreFour(
+                ref q, ref Row(ref x, four[0], dim), ref Row(ref x, four[1], dim), ref Row(ref x, four[2], dim), ref Row(ref x, four[3], dim), dim);
+            uint sure = Vector128.GreaterThanOrEqual(scores, inside).ExtractMostSignificantBits();
+            uint open = Vector128.GreaterThanOrEqual(scores, outside).ExtractMostSignificantBits() & ~sure;
+            for (; open != 0; open &= open - 1)
+            {
+                int r = BitOperations.TrailingZeroCount(open);
+                sure |= (uint)Resolve(test, points, four.GetElement(r) * dim) << r;
+            }
+
+            // Always written, counted where sure: who is inside is not to be guessed by the branch predictor.
+            Unsafe.Add(ref kept, found) = four[0];
+            found += (int)(sure & 1);
+            Unsafe.Add(ref kept, found) = four[1];
+            found += (int)(sure >> 1 & 1);
+            Unsafe.Add(ref kept, found) = four[2];
+            found += (int)(sure >> 2 & 1);
+            Unsafe.Add(ref kept, found) = four[3];
+            found += (int)(sure >> 3);
         }
 
         for (; i < ids.Length; i++)
         {
             int id = ids[i];
             hits[found] = id;
-            found += Decide(test, Score(ref q, ref Unsafe.Add(ref x, id * dim), dim), inside, outside, points, id * dim);
+            found += Decide(test, Score(ref q, ref Row(ref x, id, dim), dim), points, id * dim);
         }
 
         return found;
     }
 
+    private static ref T Row<T>(ref T first, int id, int dim) => ref Unsafe.Add(ref first, id * dim);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Decide<T>(in HalfspaceTest test, float score, float inside, float outside, ReadOnlySpan<T> rows, int offset) where T : unmanaged
+    private static int Decide<T>(in HalfspaceTest test, float score, ReadOnlySpan<T> rows, int offset) where T : unmanaged
     {
-        int hit = score >= inside ? 1 : 0;
-        if (score >= outside && hit == 0) hit = Resolve(test, rows, offset);
-        return hit;
+        if (score < test.Outside) return 0;
+        return score >= test.Inside ? 1 : Resolve(test, rows, offset);
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
     private static int Resolve<T>(in HalfspaceTest test, ReadOnlySpan<T> rows, int offset) where T : unmanaged =>
         test.Contains(rows.Slice(offset, test.Query.Length)) ? 1 : 0;
 
-    // Four rows at once hide the latency of the additions.
+    // Four rows at once hide the latency of the additions. Coordinates that fill no register are left to another method, to keep this one small.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void ScoreFour<T>(ref float q, ref T a, ref T b, ref T c, ref T d, int dim, Span<float> scores) where T : unmanaged
+    private static Vector128<float> ScoreFour<T>(ref float q, ref T a, ref T b, ref T c, ref T d, int dim) where T : unmanaged
     {
+        TLane s0 = TLane.Zero, s1 = TLane.Zero, s2 = TLane.Zero, s3 = TLane.Zero;
         int i = 0;
-        float s0 = 0, s1 = 0, s2 = 0, s3 = 0;
-        if (TLane.Width > 1 && dim >= TLane.Width)
+        for (; i + TLane.Width <= dim; i += TLane.Width)
         {
-            TLane t0 = TLane.Zero, t1 = TLane.Zero, t2 = TLane.Zero, t3 = TLane.Zero;
-            for (; i + TLane.Width <= dim; i += TLane.Width)
-            {
-                TLane lane = TLane.Load(ref q, i);
-                t0 = TLane.MultiplyAdd(lane, Wide(ref a, i), t0);
-                t1 = TLane.MultiplyAdd(lane, Wide(ref b, i), t1);
-                t2 = TLane.MultiplyAdd(lane, Wide(ref c, i), t2);
-                t3 = TLane.MultiplyAdd(lane, Wide(ref d, i), t3);
-            }
-
-            (s0, s1, s2, s3) = (TLane.Sum(t0), TLane.Sum(t1), TLane.Sum(t2), TLane.Sum(t3));
+            TLane lane = TLane.Load(ref q, i);
+            s0 = TLane.MultiplyAdd(lane, Wide(ref a, i), s0);
+            s1 = TLane.MultiplyAdd(lane, Wide(ref b, i), s1);
+            s2 = TLane.MultiplyAdd(lane, Wide(ref c, i), s2);
+            s3 = TLane.MultiplyAdd(lane, Wide(ref d, i), s3);
         }
 
-        if (TNarrow.Width > 1 && dim - i >= TNarrow.Width)
+        Vector128<float> scores = LaneSums.Four(s0, s1, s2, s3);
+        return i == dim ? scores : AddRest(scores, ref q, ref a, ref b, ref c, ref d, i, dim);
+    }
+
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static Vector128<float> AddRest<T>(Vector128<float> scores, ref float q, ref T a, ref T b, ref T c, ref T d, int i, int dim) where T : unmanaged
+    {
+        if (i + TNarrow.Width <= dim)
         {
-            TNarrow t0 = TNarrow.Zero, t1 = TNarrow.Zero, t2 = TNarrow.Zero, t3 = TNarrow.Zero;
+            TNarrow s0 = TNarrow.Zero, s1 = TNarrow.Zero, s2 = TNarrow.Zero, s3 = TNarrow.Zero;
             for (; i + TNarrow.Width <= dim; i += TNarrow.Width)
             {
                 TNarrow lane = TNarrow.Load(ref q, i);
-                t0 = TNarrow.MultiplyAdd(lane, Narrow(ref a, i), t0);
-                t1 = TNarrow.MultiplyAdd(lane, Narrow(ref b, i), t1);
-                t2 = TNarrow.MultiplyAdd(lane, Narrow(ref c, i), t2);
-                t3 = TNarrow.MultiplyAdd(lane, Narrow(ref d, i), t3);
+                s0 = TNarrow.MultiplyAdd(lane, Narrow(ref a, i), s0);
+                s1 = TNarrow.MultiplyAdd(lane, Narrow(ref b, i), s1);
+                s2 = TNarrow.MultiplyAdd(lane, Narrow(ref c, i), s2);
+                s3 = TNarrow.MultiplyAdd(lane, Narrow(ref d, i), s3);
             }
 
-            (s0, s1, s2, s3) = (s0 + TNarrow.Sum(t0), s1 + TNarrow.Sum(t1), s2 + TNarrow.Sum(t2), s3 + TNarrow.Sum(t3));
+            scores += LaneSums.Four(s0, s1, s2, s3);
         }
 
         for (; i < dim; i++)
         {
-            float value = Unsafe.Add(ref q, i);
-            s0 = MathF.FusedMultiplyAdd(value, Value(ref a, i), s0);
-            s1 = MathF.FusedMultiplyAdd(value, Value(ref b, i), s1);
-            s2 = MathF.FusedMultiplyAdd(value, Value(ref c, i), s2);
-            s3 = MathF.FusedMultiplyAdd(value, Value(ref d, i), s3);
+            Vector128<float> column = Vector128.Create(Value(ref a, i), Value(ref b, i), Value(ref c, i), Value(ref d, i));
+            scores = Vector128.FusedMultiplyAdd(Vector128.Create(Unsafe.Add(ref q, i)), column, scores);
         }
 
-        (scores[0], scores[1], scores[2], scores[3]) = (s0, s1, s2, s3);
+        return scores;
     }
 
     private static float Score<T>(ref float q, ref T a, int dim) where T : unmanaged

@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Halfspace.Kernels.Lanes;
@@ -8,162 +7,179 @@ namespace Halfspace.Kernels.Reporting;
 /// <summary>The one kernel, over a register of words.</summary>
 internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where T : struct, IWordLane<T>
 {
-    private protected override void EstimateCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride)
+    /// <summary>What is made of a register's dot products.</summary>
+    private interface IFinish
+    {
+        static abstract void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others);
+    }
+
+    private protected override void EstimateCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride) =>
+        Run<Scores>(blocks, count, queries, scores, scores, stride);
+
+    private protected override void BoundCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers)
+    {
+        if (lowers.IsEmpty) Run<Uppers>(blocks, count, queries, uppers, uppers, stride);
+        else Run<Intervals>(blocks, count, queries, uppers, lowers, stride);
+    }
+
+    private protected override int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places)
+    {
+        ref float v = ref MemoryMarshal.GetReference(values);
+        ref int p = ref MemoryMarshal.GetReference(places);
+        T border = Float(least);
+        int found = 0;
+        for (int i = 0; i < values.Length; i += T.Width)
+            found += T.StoreIndices(T.AtLeast(T.LoadFloats(ref v, i), border), first + i, ref Unsafe.Add(ref p, found));
+        return found;
+    }
+
+    private static void Run<TFinish>(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> values, Span<float> others, int stride)
+        where TFinish : struct, IFinish
     {
         for (int q = 0; q < queries.Count; q += 4)
         {
-            Span<float> own = scores[(q * stride)..];
+            ref float own = ref values[q * stride];
+            ref float other = ref others[q * stride];
             switch (queries.Count - q)
             {
-                case 1: Estimate<N1>(blocks, count, queries, q, own, stride); break;
-                case 2: Estimate<N2>(blocks, count, queries, q, own, stride); break;
-                case 3: Estimate<N3>(blocks, count, queries, q, own, stride); break;
-                default: Estimate<N4>(blocks, count, queries, q, own, stride); break;
+                case 1: Run<N1, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
+                case 2: Run<N2, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
+                case 3: Run<N3, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
+                default: Run<N4, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
             }
         }
     }
 
-    private protected override void ClassifyCore(
-        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int firstId, Span<int> found, int room, Span<int> counts)
-    {
-        for (int q = 0; q < queries.Count; q += 4)
-        {
-            Span<int> own = found[(2 * q * room)..], ownCounts = counts[(2 * q)..];
-            switch (queries.Count - q)
-            {
-                case 1: Classify<N1>(blocks, count, queries, q, firstId, own, room, ownCounts); break;
-                case 2: Classify<N2>(blocks, count, queries, q, firstId, own, room, ownCounts); break;
-                case 3: Classify<N3>(blocks, count, queries, q, firstId, own, room, ownCounts); break;
-                default: Classify<N4>(blocks, count, queries, q, firstId, own, room, ownCounts); break;
-            }
-        }
-    }
-
-    private static void Estimate<TCount>(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, Span<float> scores, int stride)
+    // Two registers of points at a time: what is loaded of the queries serves both. Of 16-word registers they are two blocks; the last of an odd
+    // number is then done twice. Narrower ones are parts of a block.
+    private static void Run<TCount, TFinish>(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, ref float values, ref float others, int stride)
         where TCount : struct, IConstant
+        where TFinish : struct, IFinish
     {
         int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded);
         ref byte block = ref MemoryMarshal.GetReference(blocks);
-        ref float s = ref MemoryMarshal.GetReference(scores);
-        for (int i = 0; i < count; i++, block = ref Unsafe.Add(ref block, bytes))
+        ref int q = ref QueryWords(queries, first);
+        Unsafe.SkipInit(out Dots8 dots);
+        for (int i = 0; i < count; i += Blocks)
         {
-            ref float factors = ref Unsafe.As<byte, float>(ref Unsafe.Add(ref block, SketchBlocks.CodeBytes(padded)));
-            for (int point = 0; point < SketchBlocks.Points; point += T.Width)
+            for (int point = 0; point < SketchBlocks.Points; point += Blocks == 2 ? SketchBlocks.Points : 2 * T.Width)
             {
-                Dots<TCount>(ref Unsafe.Add(ref block, point * 4), queries, first, padded, out T d0, out T d1, out T d2, out T d3);
-                T step = T.LoadFloats(ref factors, point), middle = T.LoadFloats(ref factors, SketchBlocks.Points + point);
+                ref byte a = ref Unsafe.Add(ref block, 4 * point);
+                int next = Blocks == 1 ? T.Width : i + 1 < count ? SketchBlocks.Points : 0;
+                ref byte b = ref Unsafe.Add(ref a, Blocks == 1 ? 4 * T.Width : i + 1 < count ? bytes : 0);
+                Dots<TCount>(ref a, ref b, ref q, padded, ref dots);
                 int at = (i * SketchBlocks.Points) + point;
-                T.StoreFloats(Score(d0, step, middle, in queries[first]), ref s, at);
-                if (TCount.Value > 1) T.StoreFloats(Score(d1, step, middle, in queries[first + 1]), ref s, at + stride);
-                if (TCount.Value > 2) T.StoreFloats(Score(d2, step, middle, in queries[first + 2]), ref s, at + (2 * stride));
-                if (TCount.Value > 3) T.StoreFloats(Score(d3, step, middle, in queries[first + 3]), ref s, at + (3 * stride));
+                for (int m = 0; m < TCount.Value; m++, at += stride)
+                {
+                    ref readonly SketchQueries.Terms terms = ref queries[first + m];
+                    TFinish.Store(dots[2 * m], ref Factors(ref a, padded), in terms, ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
+                    at += next;
+                    TFinish.Store(
+                        dots[(2 * m) + 1], ref Factors(ref b, padded), in terms, ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
+                    at -= next;
+                }
             }
+
+            block = ref Unsafe.Add(ref block, Blocks * bytes);
         }
     }
 
-    private static void Classify<TCount>(
-        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, int firstId, Span<int> found, int room, Span<int> counts)
-        where TCount : struct, IConstant
-    {
-        int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded);
-        ref byte block = ref MemoryMarshal.GetReference(blocks);
-        for (int i = 0; i < count; i++, block = ref Unsafe.Add(ref block, bytes))
-        {
-            ref float factors = ref Unsafe.As<byte, float>(ref Unsafe.Add(ref block, SketchBlocks.CodeBytes(padded)));
-            for (int point = 0; point < SketchBlocks.Points; point += T.Width)
-            {
-                Dots<TCount>(ref Unsafe.Add(ref block, point * 4), queries, first, padded, out T d0, out T d1, out T d2, out T d3);
-                ref float f = ref Unsafe.Add(ref factors, point);
-                int id = firstId + (i * SketchBlocks.Points) + point;
-                Decide(d0, ref f, in queries[first], id, found, counts, room);
-                if (TCount.Value > 1) Decide(d1, ref f, in queries[first + 1], id, found[(2 * room)..], counts[2..], room);
-                if (TCount.Value > 2) Decide(d2, ref f, in queries[first + 2], id, found[(4 * room)..], counts[4..], room);
-                if (TCount.Value > 3) Decide(d3, ref f, in queries[first + 3], id, found[(6 * room)..], counts[6..], room);
-            }
-        }
-    }
+    private static int Blocks => T.Width == SketchBlocks.Points ? 2 : 1;
 
-    // Σ code·query of a register of points for up to four queries. Half-word sums are widened every 8 groups of coordinates.
+    private static ref int QueryWords(SketchQueries queries, int first) =>
+        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(queries.Words), first * (queries.Padded / 4));
+
+    // The first factor of the points whose codes begin at a register; they have the same places among the factors as among the codes.
+    private static ref float Factors(ref byte register, int padded) =>
+        ref Unsafe.As<byte, float>(ref Unsafe.Add(ref register, SketchBlocks.CodeBytes(padded)));
+
+    // Σ code·query of two registers of points for up to four queries, in turn. Partial sums are added up every 8 groups of coordinates.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Dots<TCount>(ref byte codes, SketchQueries queries, int first, int padded, out T d0, out T d1, out T d2, out T d3)
-        where TCount : struct, IConstant
+    private static void Dots<TCount>(ref byte a, ref byte b, ref int q, int padded, ref Dots8 dots) where TCount : struct, IConstant
     {
         int stride = padded / 4;
-        ref int q0 = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(queries.Words), first * stride);
-        ref int q1 = ref Unsafe.Add(ref q0, stride);
-        ref int q2 = ref Unsafe.Add(ref q1, stride);
-        ref int q3 = ref Unsafe.Add(ref q2, stride);
-        (d0, d1, d2, d3) = (T.Zero, T.Zero, T.Zero, T.Zero);
-        for (int word = 0; word < stride;)
+        for (int start = 0; start < stride; start += 16)
         {
-            int end = Math.Min(word + 16, stride);
-            T n0 = T.Zero, n1 = T.Zero, n2 = T.Zero, n3 = T.Zero;
-            for (; word < end; word += 2)
+            T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero, b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
+            for (int word = start; word < Math.Min(start + 16, stride); word += 2)
             {
-                T.LoadNibbles(ref codes, out T low, out T high);
-                codes = ref Unsafe.Add(ref codes, 4 * SketchBlocks.Points);
-                T.Accumulate(low, T.Broadcast(Unsafe.Add(ref q0, word)), ref n0, ref d0);
-                T.Accumulate(high, T.Broadcast(Unsafe.Add(ref q0, word + 1)), ref n0, ref d0);
-                if (TCount.Value > 1)
-                {
-                    T.Accumulate(low, T.Broadcast(Unsafe.Add(ref q1, word)), ref n1, ref d1);
-                    T.Accumulate(high, T.Broadcast(Unsafe.Add(ref q1, word + 1)), ref n1, ref d1);
-                }
-
-                if (TCount.Value > 2)
-                {
-                    T.Accumulate(low, T.Broadcast(Unsafe.Add(ref q2, word)), ref n2, ref d2);
-                    T.Accumulate(high, T.Broadcast(Unsafe.Add(ref q2, word + 1)), ref n2, ref d2);
-                }
-
-                if (TCount.Value > 3)
-                {
-                    T.Accumulate(low, T.Broadcast(Unsafe.Add(ref q3, word)), ref n3, ref d3);
-                    T.Accumulate(high, T.Broadcast(Unsafe.Add(ref q3, word + 1)), ref n3, ref d3);
-                }
+                T.LoadNibbles(ref a, out T lowA, out T highA);
+                T.LoadNibbles(ref b, out T lowB, out T highB);
+                a = ref Unsafe.Add(ref a, 4 * SketchBlocks.Points);
+                b = ref Unsafe.Add(ref b, 4 * SketchBlocks.Points);
+                Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word), ref a0, ref b0);
+                if (TCount.Value > 1) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + stride), ref a1, ref b1);
+                if (TCount.Value > 2) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + (2 * stride)), ref a2, ref b2);
+                if (TCount.Value > 3) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + (3 * stride)), ref a3, ref b3);
             }
 
-            d0 = T.Total(n0, d0);
-            if (TCount.Value > 1) d1 = T.Total(n1, d1);
-            if (TCount.Value > 2) d2 = T.Total(n2, d2);
-            if (TCount.Value > 3) d3 = T.Total(n3, d3);
+            bool more = start > 0;
+            (dots[0], dots[1]) = (T.AddPartial(more ? dots[0] : T.Zero, a0), T.AddPartial(more ? dots[1] : T.Zero, b0));
+            if (TCount.Value > 1) (dots[2], dots[3]) = (T.AddPartial(more ? dots[2] : T.Zero, a1), T.AddPartial(more ? dots[3] : T.Zero, b1));
+            if (TCount.Value > 2) (dots[4], dots[5]) = (T.AddPartial(more ? dots[4] : T.Zero, a2), T.AddPartial(more ? dots[5] : T.Zero, b2));
+            if (TCount.Value > 3) (dots[6], dots[7]) = (T.AddPartial(more ? dots[6] : T.Zero, a3), T.AddPartial(more ? dots[7] : T.Zero, b3));
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Score(T dots, T step, T middle, in SketchQueries.Terms terms)
+    private static void Add(T lowA, T highA, T lowB, T highB, ref int query, ref T a, ref T b)
     {
+        T low = T.Broadcast(query), high = T.Broadcast(Unsafe.Add(ref query, 1));
+        a = T.Accumulate(highA, high, T.Accumulate(lowA, low, a));
+        b = T.Accumulate(highB, high, T.Accumulate(lowB, low, b));
+    }
+
+    // bound + score − bias.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Upper(T dots, ref float factors, in SketchQueries.Terms terms, out T bound)
+    {
+        T residual = T.LoadFloats(ref factors, 2 * SketchBlocks.Points), size = T.LoadFloats(ref factors, 3 * SketchBlocks.Points);
+        bound = T.MultiplyAddFloats(Float(terms.Reach), residual, T.MultiplyAddFloats(Float(terms.Error), size, Float(terms.Slack)));
+        return Score(dots, ref factors, in terms, T.AddFloats(bound, Float(terms.BaseLessBias)));
+    }
+
+    // middle·Offset + step·(Scale·dot + Shift) + more.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Score(T dots, ref float factors, in SketchQueries.Terms terms, T more)
+    {
+        T step = T.LoadFloats(ref factors, 0), middle = T.LoadFloats(ref factors, SketchBlocks.Points);
         T scaled = T.MultiplyAddFloats(Float(terms.Scale), T.ToFloat(dots), Float(terms.Shift));
-        return T.MultiplyAddFloats(step, scaled, T.MultiplyAddFloats(middle, Float(terms.Offset), Float(terms.Base)));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Decide(T dots, ref float factors, in SketchQueries.Terms terms, int id, Span<int> found, Span<int> counts, int room)
-    {
-        T score = Score(dots, T.LoadFloats(ref factors, 0), T.LoadFloats(ref factors, SketchBlocks.Points), in terms);
-        T bound = T.MultiplyAddFloats(
-            Float(terms.Reach),
-            T.LoadFloats(ref factors, 2 * SketchBlocks.Points),
-            T.MultiplyAddFloats(Float(terms.Error), T.LoadFloats(ref factors, 3 * SketchBlocks.Points), Float(terms.Slack)));
-        T bias = Float(terms.Bias);
-        uint candidates = T.AtLeast(T.AddFloats(score, bound), bias);
-        if (candidates == 0) return;
-        uint inside = T.AtLeast(T.SubtractFloats(score, bound), bias);
-        ref int sure = ref counts[0];
-        ref int open = ref counts[1];
-        ref int surely = ref MemoryMarshal.GetReference(found);
-        ref int openly = ref found[room];
-        for (; candidates != 0; candidates &= candidates - 1)
-        {
-            // Both places are written; only one is counted.
-            int i = BitOperations.TrailingZeroCount(candidates), isInside = (int)(inside >> i & 1);
-            Unsafe.Add(ref surely, sure) = id + i;
-            Unsafe.Add(ref openly, open) = id + i;
-            sure += isInside;
-            open += 1 - isInside;
-        }
+        return T.MultiplyAddFloats(step, scaled, T.MultiplyAddFloats(middle, Float(terms.Offset), more));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Float(float value) => T.Broadcast(BitConverter.SingleToInt32Bits(value));
+
+    [InlineArray(8)]
+    private struct Dots8
+    {
+        private T _first;
+    }
+
+    private readonly struct Scores : IFinish
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others) =>
+            T.StoreFloats(Score(dots, ref factors, in terms, Float(terms.Base)), ref values, 0);
+    }
+
+    private readonly struct Uppers : IFinish
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others) =>
+            T.StoreFloats(Upper(dots, ref factors, in terms, out _), ref values, 0);
+    }
+
+    private readonly struct Intervals : IFinish
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others)
+        {
+            T upper = Upper(dots, ref factors, in terms, out T bound);
+            T.StoreFloats(upper, ref values, 0);
+            T.StoreFloats(T.SubtractFloats(upper, T.AddFloats(bound, bound)), ref others, 0);
+        }
+    }
 }

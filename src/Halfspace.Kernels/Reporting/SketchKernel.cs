@@ -28,43 +28,54 @@ public abstract class SketchKernel
     /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
     /// <param name="queries">The queries, of the blocks' D.</param>
     /// <param name="scores">[Count × stride]; 16 scores a block are written.</param>
-    /// <param name="stride">From one query's scores to the next's; a multiple of nothing, at least 16 a block.</param>
+    /// <param name="stride">From one query's scores to the next's, at least 16 a block.</param>
     public void Estimate(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> scores, int stride)
     {
-        int count = CountBlocks(blocks, queries);
-        if (queries.Count == 0 || count == 0) return;
-        if (stride < count * SketchBlocks.Points || scores.Length < ((queries.Count - 1) * stride) + (count * SketchBlocks.Points))
-            throw new ArgumentException($"{count} blocks and {queries.Count} queries need more room than {scores.Length} scores.", nameof(scores));
-        EstimateCore(blocks, count, queries, scores, stride);
+        int count = CheckRoom(blocks, queries, scores, stride);
+        if (count > 0) EstimateCore(blocks, count, queries, scores, stride);
     }
 
-    /// <summary>Sorts points by what their bounds decide: in the half-space, outside it, or open.</summary>
+    /// <summary>Writes an upper bound of ⟨a,x⟩ − b for every point and query: below 0, the point is outside.</summary>
     /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
     /// <param name="queries">The queries, of the blocks' D.</param>
-    /// <param name="firstId">The id of the first block's first point.</param>
-    /// <param name="found">Filled with ids, ascending: query q's inside ones from 2·q·room on, its open ones from (2·q + 1)·room on.</param>
-    /// <param name="room">At least 16 a block.</param>
-    /// <param name="counts">[2 × Count]: how many of each.</param>
-    public void Classify(ReadOnlySpan<byte> blocks, SketchQueries queries, int firstId, Span<int> found, int room, Span<int> counts)
+    /// <param name="uppers">[Count × stride]; 16 bounds a block are written.</param>
+    /// <param name="stride">From one query's bounds to the next's, at least 16 a block.</param>
+    /// <param name="lowers">The like for lower bounds: at least 0, the point is inside. May be empty.</param>
+    public void Bound(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers = default)
     {
-        int count = CountBlocks(blocks, queries);
-        if (room < count * SketchBlocks.Points || found.Length < 2 * queries.Count * room || counts.Length < 2 * queries.Count)
-            throw new ArgumentException($"{count} blocks and {queries.Count} queries need more room than {found.Length} ids.", nameof(found));
-        counts[..(2 * queries.Count)].Clear();
-        if (count > 0) ClassifyCore(blocks, count, queries, firstId, found, room, counts);
+        int count = CheckRoom(blocks, queries, uppers, stride);
+        if (!lowers.IsEmpty) CheckRoom(blocks, queries, lowers, stride);
+        if (count > 0) BoundCore(blocks, count, queries, uppers, stride, lowers);
+    }
+
+    /// <summary>Lists the places of values that are at least some number.</summary>
+    /// <param name="values">Values; a multiple of 16 of them.</param>
+    /// <param name="least">The number.</param>
+    /// <param name="first">What the first place is called.</param>
+    /// <param name="places">At least as long as <paramref name="values"/>; filled ascending.</param>
+    /// <returns>How many there are.</returns>
+    public int Compact(ReadOnlySpan<float> values, float least, int first, Span<int> places)
+    {
+        if (values.Length % SketchBlocks.Points != 0 || places.Length < values.Length)
+            throw new ArgumentException($"{values.Length} values must be a multiple of {SketchBlocks.Points}, with as many places.", nameof(values));
+        return CompactCore(values, least, first, places);
     }
 
     private protected abstract void EstimateCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride);
 
-    private protected abstract void ClassifyCore(
-        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int firstId, Span<int> found, int room, Span<int> counts);
+    private protected abstract void BoundCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers);
 
-    private static int CountBlocks(ReadOnlySpan<byte> blocks, SketchQueries queries)
+    private protected abstract int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places);
+
+    private static int CheckRoom(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> values, int stride)
     {
         ArgumentNullException.ThrowIfNull(queries);
-        int bytes = queries.Padded == 0 ? 1 : SketchBlocks.Bytes(queries.Padded);
-        if (blocks.Length % bytes != 0)
-            throw new ArgumentException($"{blocks.Length} bytes are not whole blocks of {bytes}.", nameof(blocks));
+        if (queries.Count == 0) return 0;
+        int bytes = SketchBlocks.Bytes(queries.Padded), points = blocks.Length / bytes * SketchBlocks.Points;
+        if (blocks.Length % bytes != 0) throw new ArgumentException($"{blocks.Length} bytes are not whole blocks of {bytes}.", nameof(blocks));
+        if (stride < points || values.Length < ((queries.Count - 1) * (long)stride) + points)
+            throw new ArgumentException($"{queries.Count} queries need {queries.Count} × {points} values; there are {values.Length} by {stride}.", nameof(values));
         return blocks.Length / bytes;
     }
 }

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Runtime.InteropServices;
+
 namespace Halfspace.Kernels.Reporting;
 
 /// <summary>Up to eight queries made ready for sketches: rotated, 8 bits a coordinate, with what the error bound needs. Reused; not thread-safe.</summary>
@@ -8,7 +11,7 @@ public sealed class SketchQueries
 
     // A half-word's products must stay in int16 until it is widened: 8 groups of 4 coordinates a half-word, codes up to 15.
     private const int GroupsPerTotal = 8;
-    private const double HalfWordLimit = short.MaxValue / 15;
+    private const int HalfWordLimit = short.MaxValue / 15;
 
     private readonly Terms[] _terms = new Terms[Max];
     private double[] _rotated = [];
@@ -59,16 +62,20 @@ public sealed class SketchQueries
 
         p[query.Length..].Clear();
         rotation.Apply(p);
-        double scale = Quantise(p);
-        double norm = 0, coded = 0, error = 0;
-        int sum = 0;
-        for (int i = 0; i < p.Length; i++)
+        double largest = 0, norm = 0;
+        foreach (double v in p)
         {
-            double decoded = scale * _codes[i];
-            norm += p[i] * p[i];
-            coded += decoded * decoded;
-            error += (p[i] - decoded) * (p[i] - decoded);
-            sum += _codes[i];
+            largest = Math.Max(largest, Math.Abs(v));
+            norm += v * v;
+        }
+
+        // 8 bits a coordinate; less where a half-word's products could leave int16.
+        double scale = (float)(largest / 127);
+        int heaviest = Quantise(p, scale, out int sum, out double coded, out double error);
+        if (heaviest > HalfWordLimit)
+        {
+            scale = (float)(scale * heaviest / (HalfWordLimit - (4 * GroupsPerTotal)));
+            Quantise(p, scale, out sum, out coded, out error);
         }
 
         double reach = Math.Sqrt(Math.Max(norm, coded)) * (1 + 1e-6);
@@ -81,45 +88,37 @@ public sealed class SketchQueries
         terms.Base = (float)baseScore;
         terms.Reach = MathF.BitIncrement((float)reach);
         terms.Error = MathF.BitIncrement((float)((Math.Sqrt(error) * (1 + 1e-6)) + (1e-7 * reach)));
-        terms.Slack = MathF.BitIncrement((float)((1e-6 * baseParts) + (2e-7 * Math.Abs(bias)) + 1e-42));
-        terms.Bias = bias;
+        terms.Slack = MathF.BitIncrement((float)((1e-6 * (baseParts + Math.Abs(bias))) + 1e-42));
+        terms.BaseLessBias = (float)(baseScore - bias);
         Pack(Words.AsSpan(Count * (Padded / 4), Padded / 4));
         Count++;
         return true;
     }
 
+    /// <summary>An upper bound of ‖a‖ of a query.</summary>
+    public double Norm(int query) => _terms[query].Reach;
+
     internal ref readonly Terms this[int i] => ref _terms[i];
 
-    // 8 bits a coordinate; less where a half-word's products could leave int16.
-    private double Quantise(ReadOnlySpan<double> p)
+    // Codes p, and returns the largest Σ|code| over the coordinates that share a half-word between two widenings.
+    private int Quantise(ReadOnlySpan<double> p, double scale, out int sum, out double coded, out double error)
     {
-        double largest = 0;
-        foreach (double v in p) largest = Math.Max(largest, Math.Abs(v));
-        if (largest == 0)
+        (sum, coded, error) = (0, 0, 0);
+        double inverse = scale > 0 ? 1 / scale : 0;
+        Span<sbyte> codes = _codes;
+        int heaviest = 0, even = 0, odd = 0;
+        for (int i = 0; i < p.Length; i++)
         {
-            _codes.AsSpan().Clear();
-            return 0;
-        }
-
-        double scale = Math.Max(largest / 127, Heaviest(p) / (HalfWordLimit - (4 * GroupsPerTotal)));
-        scale = (float)scale;
-        for (int i = 0; i < p.Length; i++) _codes[i] = (sbyte)Math.Clamp(Math.Round(p[i] / scale), -127, 127);
-        return scale;
-    }
-
-    // The largest Σ|p| over the coordinates that share a half-word between two widenings.
-    private static double Heaviest(ReadOnlySpan<double> p)
-    {
-        double heaviest = 0;
-        for (int start = 0; start < p.Length; start += 8 * GroupsPerTotal)
-        {
-            double even = 0, odd = 0;
-            for (int i = start; i < Math.Min(start + (8 * GroupsPerTotal), p.Length); i++)
-            {
-                if ((i & 2) == 0) even += Math.Abs(p[i]);
-                else odd += Math.Abs(p[i]);
-            }
-
+            if (i % (8 * GroupsPerTotal) == 0) even = odd = 0;
+            int code = Math.Clamp((int)Math.Round(p[i] * inverse), -127, 127);
+            codes[i] = (sbyte)code;
+            double decoded = code * scale, off = p[i] - decoded;
+            sum += code;
+            coded += decoded * decoded;
+            error += off * off;
+            int size = Math.Abs(code);
+            even += (i & 2) == 0 ? size : 0;
+            odd += (i & 2) == 0 ? 0 : size;
             heaviest = Math.Max(heaviest, Math.Max(even, odd));
         }
 
@@ -128,12 +127,7 @@ public sealed class SketchQueries
 
     private void Pack(Span<int> words)
     {
-        for (int w = 0; w < words.Length; w++)
-        {
-            int word = 0;
-            for (int j = 3; j >= 0; j--) word = (word << 8) | (byte)_codes[(w * 4) + j];
-            words[w] = word;
-        }
+        for (int w = 0; w < words.Length; w++) words[w] = BinaryPrimitives.ReadInt32LittleEndian(MemoryMarshal.AsBytes(_codes.AsSpan(w * 4, 4)));
     }
 
     /// <summary>score = step·(Scale·dot + Shift) + middle·Offset + Base; off by at most Reach·residual + Error·size + Slack.</summary>
@@ -146,6 +140,6 @@ public sealed class SketchQueries
         public float Reach;
         public float Error;
         public float Slack;
-        public float Bias;
+        public float BaseLessBias;
     }
 }

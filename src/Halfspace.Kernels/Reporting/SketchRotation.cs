@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.CompilerServices;
+
 namespace Halfspace.Kernels.Reporting;
 
 /// <summary>A seeded orthogonal map R of ℝᵈ into ℝᴰ, D = d rounded up to a multiple of 8: random signs, then a Walsh–Hadamard transform of
@@ -74,8 +77,20 @@ public sealed class SketchRotation
         {
             for (int start = 0; start < x.Length; start += 2 * half)
             {
-                Span<double> low = x.Slice(start, half), high = x.Slice(start + half, half);
-                for (int i = 0; i < low.Length; i++) (low[i], high[i]) = (low[i] + high[i], low[i] - high[i]);
+                ref double low = ref x[start], high = ref x[start + half];
+                int i = 0;
+                for (; i + Vector<double>.Count <= half; i += Vector<double>.Count)
+                {
+                    Vector<double> a = Vector.LoadUnsafe(ref low, (nuint)i), b = Vector.LoadUnsafe(ref high, (nuint)i);
+                    (a + b).StoreUnsafe(ref low, (nuint)i);
+                    (a - b).StoreUnsafe(ref high, (nuint)i);
+                }
+
+                for (; i < half; i++)
+                {
+                    double a = Unsafe.Add(ref low, i), b = Unsafe.Add(ref high, i);
+                    (Unsafe.Add(ref low, i), Unsafe.Add(ref high, i)) = (a + b, a - b);
+                }
             }
         }
     }
