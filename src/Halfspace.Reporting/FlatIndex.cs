@@ -43,7 +43,7 @@ public sealed class FlatIndex : UpdatableIndex
     public override int Add(ReadOnlySpan<float> point)
     {
         State state = _state;
-        Volatile.Write(ref _state, state with { Log = state.Log.Append(point) });
+        Volatile.Write(ref _state, state with { Log = state.Log.Append(point, state.Log.Count) });
         return state.Log.Count;
     }
 

@@ -24,7 +24,7 @@ public abstract partial class HalfspaceIndex
     /// <param name="tier">The instructions to use; none means <see cref="Simd.Selected"/>.</param>
     /// <exception cref="InvalidDataException">The file is not an index of this version, or damaged; the sentence says how.</exception>
     /// <exception cref="IOException">The file cannot be read.</exception>
-    /// <remarks>A dynamic index is loaded by its own method, which takes the builder of its parts.</remarks>
+    /// <remarks>A dynamic index is loaded by <see cref="DynamicIndex.Load"/>, which takes the builder of its parts.</remarks>
     public static HalfspaceIndex Load(string path, SimdTier? tier = null)
     {
         ArgumentException.ThrowIfNullOrEmpty(path);

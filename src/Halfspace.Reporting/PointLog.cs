@@ -40,11 +40,13 @@ internal sealed class PointLog
     public int RowsOf(int i) => (i + 1 < _segments.Length ? _segments[i + 1].FirstId : Count) - _segments[i].FirstId;
 
     /// <summary>A log with one row more. This one stays as it is for its readers.</summary>
+    /// <param name="point">[d].</param>
+    /// <param name="id">What the row is called where it is refused.</param>
     /// <exception cref="ArgumentException">The row is not [d] or not finite.</exception>
-    public PointLog Append(ReadOnlySpan<float> point)
+    public PointLog Append(ReadOnlySpan<float> point, int id)
     {
         if (point.Length != Dimension) throw new ArgumentException($"The point has {point.Length} coordinates; the index has {Dimension}.", nameof(point));
-        double norm = PointSet.Measure(point, Dimension, Count);
+        double norm = PointSet.Measure(point, Dimension, id);
         ImmutableArray<Segment> segments = _segments;
         if (segments.IsEmpty || segments[^1].Buffer is not { } last || (Count - segments[^1].FirstId) * Dimension == last.Length)
         {

@@ -82,6 +82,18 @@ public sealed class PointSet
         for (int i = 0; i < source.Length; i++) into[i] = (float)source[i];
     }
 
+    /// <summary>‖x‖₂ of a row, rounded up.</summary>
+    internal double Norm(int row) => IsHalf
+        ? Measure(Halves.Slice(row * Dimension, Dimension), Dimension, row)
+        : Measure(Floats.Slice(row * Dimension, Dimension), Dimension, row);
+
+    /// <summary>A copy whose row r is this set's row rows[r].</summary>
+    internal PointSet Reordered(ReadOnlySpan<int> rows)
+    {
+        if (IsHalf) return From(Reorder(Halves, rows, Dimension), Dimension);
+        return From(Reorder(Floats, rows, Dimension), Dimension);
+    }
+
     /// <summary>All values, where they are float.</summary>
     internal ReadOnlySpan<float> Floats => _floats.Span;
 
@@ -110,6 +122,13 @@ public sealed class PointSet
         }
 
         return Math.Sqrt(largest) * (1 + ((dimension + 4) * 1.2e-16));
+    }
+
+    private static T[] Reorder<T>(ReadOnlySpan<T> values, ReadOnlySpan<int> rows, int dimension)
+    {
+        T[] copy = new T[rows.Length * dimension];
+        for (int r = 0; r < rows.Length; r++) values.Slice(rows[r] * dimension, dimension).CopyTo(copy.AsSpan(r * dimension));
+        return copy;
     }
 
     private static ArgumentException NotFinite<T>(ReadOnlySpan<T> row, int number) where T : unmanaged

@@ -10,6 +10,9 @@ internal sealed class ReportScratch
 
     public SketchQueries Queries { get; } = new();
 
+    /// <summary>For the parts of a structure made of others.</summary>
+    public HitList Inner => field ??= new();
+
     public Span<float> Bounds(int count)
     {
         if (_bounds.Length < count) _bounds = new float[count];

@@ -78,7 +78,7 @@ public sealed partial class SketchIndex : UpdatableIndex
     public override int Add(ReadOnlySpan<float> point)
     {
         State state = _state;
-        PointLog log = state.Log.Append(point);
+        PointLog log = state.Log.Append(point, state.Log.Count);
         bool recentre = log.Count >= Math.Max(FirstCentre, 2L * _centredAt);
         SketchLog sketches = recentre ? SketchLog.Build(log, state.Sketches.Rotation) : state.Sketches.Append(point);
         if (recentre) _centredAt = log.Count;

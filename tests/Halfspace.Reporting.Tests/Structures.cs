@@ -12,6 +12,15 @@ public static class Structures
     [
         new("flat", (points, tier) => new FlatIndex(points, tier)),
         new("sketch", (points, tier) => new SketchIndex(points, tier: tier)),
+        new("norm buckets", (points, tier) => new NormBuckets(points, tier)),
+        new(
+            "dynamic norm buckets",
+            (points, tier) => new DynamicIndex<NormBuckets>(points, part => new NormBuckets(part, tier), buffer: 8, tier),
+            (path, tier) => DynamicIndex.Load(path, part => new NormBuckets(part, tier), buffer: 8, tier)),
+        new(
+            "dynamic sketch",
+            (points, tier) => new DynamicIndex<SketchIndex>(points, part => new SketchIndex(part, tier: tier), buffer: 8, tier),
+            (path, tier) => DynamicIndex.Load(path, part => new SketchIndex(part, tier: tier), buffer: 8, tier)),
     ];
 
     /// <summary>Name, dimension and tier of everything that can be built.</summary>

@@ -9,7 +9,8 @@ internal static class IndexKinds
     {
         IndexKind.Flat => FlatIndex.Read(reader, tier),
         IndexKind.Sketch => SketchIndex.Read(reader, tier),
-        IndexKind.Dynamic => throw reader.Bad("it is a dynamic index, which DynamicIndex<T>.Load reads"),
+        IndexKind.NormBuckets => NormBuckets.Read(reader, tier),
+        IndexKind.Dynamic => throw reader.Bad("it is a dynamic index, which DynamicIndex.Load reads"),
         _ => throw reader.Bad($"it holds a structure of kind {(int)reader.Kind}, which this program does not know"),
     };
 }

@@ -21,6 +21,9 @@ internal enum SectionId
     /// <summary>Ids of the stored rows, ascending: int.</summary>
     Ids = 6,
 
+    /// <summary>The id of each stored row, in the structure's order: int, [n].</summary>
+    Permutation = 9,
+
     /// <summary>A sketch's centre: float, [d].</summary>
     Centre = 7,
 
