@@ -1,0 +1,50 @@
+namespace Halfspace.Kernels.Lanes;
+
+/// <summary>A register of 32-bit words, one a point, read as four bytes, two int16, an int32 or a float. Sketch kernels are written once over
+/// it; it alone knows widths and instructions.</summary>
+internal interface IWordLane<T> where T : struct, IWordLane<T>
+{
+    /// <summary>Words in a register.</summary>
+    static abstract int Width { get; }
+
+    /// <summary>Every word 0.</summary>
+    static abstract T Zero { get; }
+
+    /// <summary>The same word in every place.</summary>
+    static abstract T Broadcast(int word);
+
+    /// <summary>Words of four bytes each from <paramref name="first"/>: the low nibbles as bytes, and the high ones.</summary>
+    static abstract void LoadNibbles(ref byte first, out T low, out T high);
+
+    /// <summary>partial + Σ codes·query over each word's bytes, codes in 0..15 and query in −127..127. What a word of a partial sum is, is the
+    /// tier's own; it holds while Σ 15·|query| over the bytes of a half-word is below 2^15.</summary>
+    static abstract T Accumulate(T codes, T query, T partial);
+
+    /// <summary>total, of int32, and a partial sum.</summary>
+    static abstract T AddPartial(T total, T partial);
+
+    /// <summary>int32 to float.</summary>
+    static abstract T ToFloat(T words);
+
+    /// <summary>Floats from <paramref name="first"/> + <paramref name="index"/>.</summary>
+    static abstract T LoadFloats(ref float first, int index);
+
+    /// <summary>Writes floats to <paramref name="first"/> + <paramref name="index"/>.</summary>
+    static abstract void StoreFloats(T floats, ref float first, int index);
+
+    /// <summary>a · b + sum in float, rounded once.</summary>
+    static abstract T MultiplyAddFloats(T a, T b, T sum);
+
+    /// <summary>a + b in float.</summary>
+    static abstract T AddFloats(T a, T b);
+
+    /// <summary>a − b in float.</summary>
+    static abstract T SubtractFloats(T a, T b);
+
+    /// <summary>Every bit of word i is set where float aᵢ ≥ bᵢ, none elsewhere.</summary>
+    static abstract T AtLeast(T a, T b);
+
+    /// <summary>Writes first + i for each word i of the mask that is set, in order; up to <see cref="Width"/> ints are touched.</summary>
+    /// <returns>How many were set.</returns>
+    static abstract int StoreIndices(T mask, int first, ref int into);
+}

@@ -1,0 +1,81 @@
+using Halfspace.Kernels.Lanes;
+
+namespace Halfspace.Kernels.Reporting;
+
+/// <summary>Scores sketches: one pass over the blocks serves up to eight queries.</summary>
+public abstract class SketchKernel
+{
+    private static readonly SketchKernel Scalar = new SketchKernel<WordLaneScalar>(SimdTier.Scalar);
+    private static readonly SketchKernel V256 = new SketchKernel<WordLane256<PairProducts>>(SimdTier.V256);
+    private static readonly SketchKernel Vnni = new SketchKernel<WordLane256<VnniProducts>>(SimdTier.Vnni);
+    private static readonly SketchKernel V512 = new SketchKernel<WordLane512>(SimdTier.V512);
+
+    private protected SketchKernel(SimdTier tier) => Tier = tier;
+
+    /// <summary>The instructions it uses.</summary>
+    public SimdTier Tier { get; }
+
+    /// <summary>The kernel of a tier; none means <see cref="Simd.Selected"/>.</summary>
+    /// <exception cref="PlatformNotSupportedException">The tier does not run on this CPU.</exception>
+    public static SketchKernel For(SimdTier? tier = null)
+    {
+        SimdTier chosen = tier ?? Simd.Selected;
+        if (!Simd.Available.Contains(chosen)) Simd.Choose(chosen.ToString());
+        return chosen switch { SimdTier.V512 => V512, SimdTier.Vnni => Vnni, SimdTier.V256 => V256, _ => Scalar };
+    }
+
+    /// <summary>Writes the sketch score of every point for every query.</summary>
+    /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
+    /// <param name="queries">The queries, of the blocks' D.</param>
+    /// <param name="scores">[Count × stride]; 16 scores a block are written.</param>
+    /// <param name="stride">From one query's scores to the next's, at least 16 a block.</param>
+    public void Estimate(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> scores, int stride)
+    {
+        int count = CheckRoom(blocks, queries, scores, stride);
+        if (count > 0) EstimateCore(blocks, count, queries, scores, stride);
+    }
+
+    /// <summary>Writes an upper bound of ⟨a,x⟩ − b for every point and query: below 0, the point is outside.</summary>
+    /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
+    /// <param name="queries">The queries, of the blocks' D.</param>
+    /// <param name="uppers">[Count × stride]; 16 bounds a block are written.</param>
+    /// <param name="stride">From one query's bounds to the next's, at least 16 a block.</param>
+    /// <param name="lowers">The like for lower bounds: at least 0, the point is inside. May be empty.</param>
+    public void Bound(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers = default)
+    {
+        int count = CheckRoom(blocks, queries, uppers, stride);
+        if (!lowers.IsEmpty) CheckRoom(blocks, queries, lowers, stride);
+        if (count > 0) BoundCore(blocks, count, queries, uppers, stride, lowers);
+    }
+
+    /// <summary>Lists the places of values that are at least some number.</summary>
+    /// <param name="values">Values; a multiple of 16 of them.</param>
+    /// <param name="least">The number.</param>
+    /// <param name="first">What the first place is called.</param>
+    /// <param name="places">At least as long as <paramref name="values"/>; filled ascending.</param>
+    /// <returns>How many there are.</returns>
+    public int Compact(ReadOnlySpan<float> values, float least, int first, Span<int> places)
+    {
+        if (values.Length % SketchBlocks.Points != 0 || places.Length < values.Length)
+            throw new ArgumentException($"{values.Length} values must be a multiple of {SketchBlocks.Points}, with as many places.", nameof(values));
+        return CompactCore(values, least, first, places);
+    }
+
+    private protected abstract void EstimateCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride);
+
+    private protected abstract void BoundCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers);
+
+    private protected abstract int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places);
+
+    private static int CheckRoom(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> values, int stride)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Count == 0) return 0;
+        int bytes = SketchBlocks.Bytes(queries.Padded), points = blocks.Length / bytes * SketchBlocks.Points;
+        if (blocks.Length % bytes != 0) throw new ArgumentException($"{blocks.Length} bytes are not whole blocks of {bytes}.", nameof(blocks));
+        if (stride < points || values.Length < ((queries.Count - 1) * (long)stride) + points)
+            throw new ArgumentException($"{queries.Count} queries need {queries.Count} × {points} values; there are {values.Length} by {stride}.", nameof(values));
+        return blocks.Length / bytes;
+    }
+}

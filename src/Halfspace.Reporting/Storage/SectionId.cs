@@ -1,0 +1,32 @@
+namespace Halfspace.Reporting.Storage;
+
+/// <summary>What a section holds; docs/reporting-format.md describes each. Structures that store arrays of their own take numbers from 64.</summary>
+internal enum SectionId
+{
+    /// <summary>Whole numbers of the kind: long.</summary>
+    Numbers = 1,
+
+    /// <summary>Points of float coordinates, [n × d].</summary>
+    Floats = 2,
+
+    /// <summary>Points of float16 coordinates, [n × d].</summary>
+    Halves = 3,
+
+    /// <summary>Points appended after the first set, float, [n × d].</summary>
+    Appended = 4,
+
+    /// <summary>Removed ids, ascending: int.</summary>
+    Removed = 5,
+
+    /// <summary>Ids of the stored rows, ascending: int.</summary>
+    Ids = 6,
+
+    /// <summary>The id of each stored row, in the structure's order: int, [n].</summary>
+    Permutation = 9,
+
+    /// <summary>A sketch's centre: float, [d].</summary>
+    Centre = 7,
+
+    /// <summary>Sketches: codes and factors, in blocks of 16 points.</summary>
+    Sketches = 8,
+}

@@ -1,0 +1,166 @@
+using System.Buffers.Binary;
+using System.Numerics;
+using CsCheck;
+
+namespace Halfspace.Reporting.Tests;
+
+/// <summary>Saved indexes come back whole, and damaged files are refused with a sentence or do no harm.</summary>
+public sealed class StorageTests
+{
+    private const int HeaderBytes = 64, EntryBytes = 32, HeadBytes = HeaderBytes + (30 * EntryBytes), Checksum = 32;
+
+    public static TheoryData<string, int> Names() => Structures.Names();
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_saved_index_reports_the_same(string name, int dimension) =>
+        Gen.Select(Gen.Int[0, 100], Gen.Bool, Gen.Int[0, int.MaxValue - 1]).Sample((n, half, seed) =>
+        {
+            float[] points = Points(n, dimension, seed);
+            PointSet set = half ? PointSet.From(points.Select(x => (Half)x).ToArray(), dimension) : PointSet.From(points, dimension);
+            using Oracle.TemporaryFile file = new();
+            using (HalfspaceIndex index = Structures.Build(name, set)) index.Save(file.Path);
+            using HalfspaceIndex loaded = Structures.Load(name, file.Path);
+            Assert.Equal(n, loaded.Count);
+            Assert.Equal(dimension, loaded.Dimension);
+            float[] query = Points(1, dimension, seed + 1);
+            foreach (float bias in new[] { -40f, 0, 13 }) Assert.Equal(Oracle.Report(points, query, bias), loaded.Report(query, bias));
+        }, seed: "0000Storage01", iter: 25, threads: 1);
+
+    [Theory, MemberData(nameof(Names))]
+    public void A_changed_byte_or_a_cut_is_refused_or_harmless(string name, int dimension)
+    {
+        (byte[] saved, float[] points) = Saved(name, dimension);
+        Gen.Select(Gen.Int[0, saved.Length - 1], Gen.Byte[1, 255], Gen.Int[0, 9]).Sample((at, change, cut) =>
+        {
+            byte[] bytes = [.. saved];
+            bytes[at] ^= change;
+            if (cut == 0) bytes = bytes[..at];
+            using Oracle.TemporaryFile file = new();
+            File.WriteAllBytes(file.Path, bytes);
+            try
+            {
+                // Only padding is not under a checksum.
+                using HalfspaceIndex index = Structures.Load(name, file.Path);
+                float[] query = Points(1, dimension, 7);
+                Assert.Equal(Oracle.Report(points, query, 3), index.Report(query, 3));
+            }
+            catch (InvalidDataException e)
+            {
+                Assert.Contains("is not a usable Halfspace index", e.Message, StringComparison.Ordinal);
+            }
+        }, seed: "0000Storage01", iter: 300, threads: 1);
+    }
+
+    /// <summary>Damage that its checksums do not show: what is read must still be checked before it is used.</summary>
+    [Theory, MemberData(nameof(Names))]
+    public void A_forged_file_is_refused_or_harmless(string name, int dimension)
+    {
+        (byte[] saved, _) = Saved(name, dimension);
+        int sections = BinaryPrimitives.ReadInt32LittleEndian(saved.AsSpan(20));
+        Gen.Select(Gen.Int[0, 3], Gen.Int[0, int.MaxValue - 1]).Sample((kind, seed) =>
+        {
+            Random random = new(seed);
+            byte[] bytes = [.. saved];
+            Span<byte> entry = bytes.AsSpan(HeaderBytes + (random.Next(sections) * EntryBytes), EntryBytes);
+            switch (kind)
+            {
+                case 0:
+                    BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(12 + (4 * random.Next(3))), Odd(random));
+                    break;
+                case 1:
+                    BinaryPrimitives.WriteInt32LittleEndian(entry[(4 * random.Next(6))..], Odd(random));
+                    break;
+                default:
+                    long offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), length = BinaryPrimitives.ReadInt64LittleEndian(entry[16..]);
+                    for (int i = 0; i < 4 && length >= 4; i++)
+                        BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan((int)(offset + random.NextInt64(length - 3))), Odd(random));
+                    break;
+            }
+
+            Seal(bytes, sections);
+            using Oracle.TemporaryFile file = new();
+            File.WriteAllBytes(file.Path, bytes);
+            try
+            {
+                using HalfspaceIndex index = Structures.Load(name, file.Path);
+                float[] query = Points(1, index.Dimension, 7);
+                foreach (float bias in new[] { float.NegativeInfinity, -9, 3 }) index.Report(query, bias);
+                index.Top(query, 5);
+            }
+            catch (InvalidDataException e)
+            {
+                Assert.Contains("is not a usable Halfspace index", e.Message, StringComparison.Ordinal);
+            }
+        }, seed: "0000Storage01", iter: 400, threads: 1);
+    }
+
+    [Fact]
+    public void A_file_of_another_kind_says_so()
+    {
+        using Oracle.TemporaryFile file = new();
+        File.WriteAllText(file.Path, string.Concat(Enumerable.Repeat("no index at all ", 100)));
+        Assert.Contains("does not begin as one", Assert.Throws<InvalidDataException>(() => HalfspaceIndex.Load(file.Path)).Message, StringComparison.Ordinal);
+        File.WriteAllText(file.Path, "short");
+        Assert.Contains("fewer than a header", Assert.Throws<InvalidDataException>(() => HalfspaceIndex.Load(file.Path)).Message, StringComparison.Ordinal);
+        using FlatIndex flat = new(PointSet.From(new float[4], 2));
+        flat.Save(file.Path);
+        Assert.Throws<InvalidDataException>(() => DynamicIndex.Load(file.Path, part => new FlatIndex(part)));
+        Assert.Throws<FileNotFoundException>(() => HalfspaceIndex.Load(file.Path + ".none"));
+    }
+
+    private static int Odd(Random random) => random.Next(6) switch
+    {
+        0 => 0,
+        1 => -1,
+        2 => int.MaxValue,
+        3 => random.Next(),
+        4 => 1 << random.Next(31),
+        _ => random.Next(200),
+    };
+
+    private static (byte[] Bytes, float[] Points) Saved(string name, int dimension)
+    {
+        float[] points = Points(70, dimension, 3);
+        using Oracle.TemporaryFile file = new();
+        using (HalfspaceIndex index = Structures.Build(name, PointSet.From(points, dimension)))
+        {
+            if (index is UpdatableIndex updatable)
+            {
+                for (int i = 0; i < 30; i++) updatable.Add(points.AsSpan(i * dimension, dimension));
+                points = [.. points, .. points.Take(30 * dimension)];
+            }
+
+            index.Save(file.Path);
+        }
+
+        return (File.ReadAllBytes(file.Path), points);
+    }
+
+    private static float[] Points(int n, int dimension, int seed)
+    {
+        Random random = new(seed);
+        return [.. Enumerable.Range(0, n * dimension).Select(_ => (float)random.Next(-9, 10))];
+    }
+
+    // The checksums of docs/reporting-format.md, for sections that lie within the file.
+    private static void Seal(byte[] bytes, int sections)
+    {
+        for (int i = 0; i < sections; i++)
+        {
+            Span<byte> entry = bytes.AsSpan(HeaderBytes + (i * EntryBytes), EntryBytes);
+            long offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), length = BinaryPrimitives.ReadInt64LittleEndian(entry[16..]);
+            if (offset < 0 || length < 0 || length > bytes.Length - offset) continue;
+            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], Crc(bytes.AsSpan((int)offset, (int)length)));
+        }
+
+        bytes.AsSpan(Checksum, 4).Clear();
+        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(Checksum), Crc(bytes.AsSpan(0, HeadBytes)));
+    }
+
+    private static uint Crc(ReadOnlySpan<byte> bytes)
+    {
+        uint crc = uint.MaxValue;
+        foreach (byte b in bytes) crc = BitOperations.Crc32C(crc, b);
+        return ~crc;
+    }
+}
