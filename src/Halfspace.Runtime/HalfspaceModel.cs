@@ -63,13 +63,13 @@ public sealed class HalfspaceModel : IDisposable
 
     /// <summary>
     /// Renders a conversation with the model's own chat template and encodes it. Control tokens come from the template alone: one that is
-    /// written out in a message stays text.
+    /// written out in a message that is not the assistant's stays text.
     /// </summary>
     /// <exception cref="ChatTemplateException">The template cannot be rendered.</exception>
     public int[] EncodeChat(IReadOnlyList<ChatTurn> messages)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        string[] pieces = RenderChat([.. messages.Select(turn => turn with { Content = _control.Value.Guard(turn.Content) })]).Split(ControlText.Mark);
+        string[] pieces = RenderChat([.. messages.Select(Guarded)]).Split(ControlText.Mark);
         return [.. pieces.SelectMany(piece => Tokenizer.Encode(piece, parseSpecial: true))];
     }
 
@@ -126,6 +126,9 @@ public sealed class HalfspaceModel : IDisposable
         context.Rewind(shared);
         context.Read(prompt[shared..], progress, cancellation);
     }
+
+    // What the assistant said is the model's own, and templates look for its markers in it.
+    private ChatTurn Guarded(ChatTurn turn) => turn.Role == "assistant" ? turn : turn with { Content = _control.Value.Guard(turn.Content) };
 
     private string? Text(int? id) => id is { } token ? Tokenizer.Decode([token], skipSpecial: false) : null;
 }
