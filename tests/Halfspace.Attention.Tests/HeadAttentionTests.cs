@@ -68,8 +68,9 @@ public sealed class HeadAttentionTests
             new AttentionPolicy.Fixed(1)])
         {
             HeadAttention attention = new(new AttentionOptions { Mode = mode, Policy = policy });
-            long allocated = -1;
-            for (int round = 0; round < 2; round++)
+            // What attention allocates it would allocate in every round; the runtime itself, at work on other threads' tests, does in some.
+            long allocated = long.MaxValue;
+            for (int round = 0; round < 4; round++)
             {
                 cache.Rewind(600);
                 long before = GC.GetAllocatedBytesForCurrentThread();
@@ -80,7 +81,7 @@ public sealed class HeadAttentionTests
                 }
                 cache[0, 0].Append(keys.AsSpan(660 * 64), 64, values.AsSpan(660 * 64), 64, 40);
                 attention.Attend(cache[0, 0], data.Rows(660, 40), 192, 3, 40, 660, output, 192, scratch);
-                allocated = GC.GetAllocatedBytesForCurrentThread() - before;
+                allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
             }
             Assert.Equal(0, allocated);
         }
