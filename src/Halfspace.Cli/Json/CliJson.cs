@@ -16,6 +16,9 @@ namespace Halfspace.Cli;
 [JsonSerializable(typeof(InfoReport))]
 [JsonSerializable(typeof(PerplexityReport))]
 [JsonSerializable(typeof(BenchReport))]
+[JsonSerializable(typeof(ReportingReport))]
+[JsonSerializable(typeof(ReportingSlopeReport))]
+[JsonSerializable(typeof(KeysReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

@@ -1,0 +1,138 @@
+using System.Diagnostics;
+using System.Globalization;
+using Halfspace.Kernels;
+using Halfspace.Reporting;
+
+namespace Halfspace.Cli.Bench.Reporting;
+
+/// <summary>Sketches against the scan on real keys: d = 64, n = 8,192, biases that report 256; the layers take turns, as in decoding.</summary>
+internal sealed class KeysBench
+{
+    private const int Reported = 256, Heads = 3;
+
+    private readonly List<Layer> _layers = [];
+    private readonly HitList[] _hits = [new(), new(), new()];
+    private readonly float[] _scores = new float[Heads * ReportingSets.KeyCount];
+    private readonly int _positions;
+
+    private KeysBench()
+    {
+        foreach (int layer in ReportingSets.KeyLayers()) _layers.Add(new Layer(layer));
+        _positions = _layers[0].Biases.Length / Heads;
+    }
+
+    /// <summary>Checks that both report the same, then times both; nothing where the keys are not at hand.</summary>
+    public static void Run(bool json, TextWriter output, CancellationToken stop)
+    {
+        if (ReportingSets.KeyLayers().Length == 0) return;
+        KeysBench bench = new();
+        KeysReport report = bench.Measure(stop);
+        if (json)
+        {
+            CliJson.WriteLine(output, report, CliJson.Default.KeysReport);
+            return;
+        }
+
+        output.WriteLine(string.Create(CultureInfo.InvariantCulture, $"""
+
+            Real keys, d = 64, n = 8192, k = 256, {bench._layers.Count} layers in turn, {Simd.Selected.ToString().ToLowerInvariant()}
+            sketch equals scan in {report.Queries} queries; verifies {report.Verified:P2} of the keys
+            float scan            {report.FlatMicroseconds,8:0.00} µs
+            sketch, one query     {report.SketchMicroseconds,8:0.00} µs   {report.Speedup:0.00} times the scan's speed
+            sketch, three a pass  {report.SketchPassMicroseconds,8:0.00} µs   {report.PassRatio:0.00} times the pairs a second of one
+            scores, one query     {report.ScoresMicroseconds,8:0.00} µs
+            scores, three a pass  {report.ScoresPassMicroseconds,8:0.00} µs   {report.ScoresPassRatio:0.00} times the pairs a second of one
+            """));
+    }
+
+    private KeysReport Measure(CancellationToken stop)
+    {
+        long verified = 0, queries = 0;
+        foreach (Layer layer in _layers)
+        {
+            for (int q = 0; q < layer.Biases.Length; q++, queries++)
+            {
+                stop.ThrowIfCancellationRequested();
+                layer.Flat.Report(layer.Query(q, 1), layer.Biases[q], _hits[0]);
+                verified += layer.Sketch.Report(layer.Query(q, 1), layer.Biases[q], _hits[1]).PointsScored;
+                if (!_hits[0].Ids.SequenceEqual(_hits[1].Ids))
+                    throw new InvalidOperationException($"Query {q} of layer {layer.Number}: the sketch reports other keys than the scan.");
+            }
+        }
+
+        double flat = Time((layer, p) => layer.Flat.Report(layer.Query(p * Heads, 1), layer.Biases[p * Heads], _hits[0]), stop);
+        double one = Time((layer, p) => layer.Sketch.Report(layer.Query(p * Heads, 1), layer.Biases[p * Heads], _hits[0]), stop);
+        double pass = Time(
+            (layer, p) => layer.Sketch.ReportBatch(layer.Query(p * Heads, Heads), layer.Biases.AsSpan(p * Heads, Heads), _hits), stop);
+        int room = ReportingSets.KeyCount;
+        double scores = Time((layer, p) => layer.Sketch.Estimate(layer.Query(p * Heads, 1), _scores, room, _hits[0]), stop);
+        double scoresPass = Time((layer, p) => layer.Sketch.Estimate(layer.Query(p * Heads, Heads), _scores, room, _hits[0]), stop);
+        return new KeysReport
+        {
+            Queries = queries,
+            Verified = Math.Round((double)verified / queries / ReportingSets.KeyCount, 5),
+            FlatMicroseconds = Math.Round(flat, 3),
+            SketchMicroseconds = Math.Round(one, 3),
+            SketchPassMicroseconds = Math.Round(pass, 3),
+            ScoresMicroseconds = Math.Round(scores, 3),
+            ScoresPassMicroseconds = Math.Round(scoresPass, 3),
+            Speedup = Math.Round(flat / one, 3),
+            PassRatio = Math.Round(Heads * one / pass, 3),
+            ScoresPassRatio = Math.Round(Heads * scores / scoresPass, 3),
+        };
+    }
+
+    // Microseconds a call: the lower tenth of short runs, so that what else the machine does is left out of all alike.
+    private double Time(Func<Layer, int, ReportCost> call, CancellationToken stop)
+    {
+        const int Run = 8;
+        for (int warm = 0; warm < 5; warm++)
+        {
+            for (int p = 0; p < _positions; p++)
+                foreach (Layer layer in _layers) call(layer, p);
+            Thread.Sleep(100);
+        }
+
+        List<double> times = [];
+        for (int round = 0; round < 20; round++)
+        {
+            for (int p = 0; p + Run <= _positions; p += Run)
+            {
+                stop.ThrowIfCancellationRequested();
+                long start = Stopwatch.GetTimestamp();
+                for (int i = 0; i < Run; i++)
+                    foreach (Layer layer in _layers) call(layer, p + i);
+                times.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds / (Run * _layers.Count));
+            }
+        }
+
+        times.Sort();
+        return times[times.Count / 10];
+    }
+
+    private sealed class Layer
+    {
+        private readonly float[] _queries;
+
+        public Layer(int number)
+        {
+            Number = number;
+            PointSet keys = PointSet.From(ReportingSets.KeysOf(number), ReportingSets.KeyDimension);
+            Flat = new FlatIndex(keys);
+            Sketch = new SketchIndex(keys);
+            _queries = ReportingSets.KeyQueries(number);
+            Biases = ReportingCase.BiasesOf(keys, _queries, Reported)[0];
+        }
+
+        public int Number { get; }
+
+        public FlatIndex Flat { get; }
+
+        public SketchIndex Sketch { get; }
+
+        public float[] Biases { get; }
+
+        public ReadOnlySpan<float> Query(int first, int count) =>
+            _queries.AsSpan(first * ReportingSets.KeyDimension, count * ReportingSets.KeyDimension);
+    }
+}
