@@ -21,6 +21,7 @@ public static class Structures
             "dynamic sketch",
             (points, tier) => new DynamicIndex<SketchIndex>(points, part => new SketchIndex(part, tier: tier), buffer: 8, tier),
             (path, tier) => DynamicIndex.Load(path, part => new SketchIndex(part, tier: tier), buffer: 8, tier)),
+        new("convex layers", (points, tier) => new ConvexLayers(points, tier), MinDimension: 2, MaxDimension: 2),
     ];
 
     /// <summary>Name, dimension and tier of everything that can be built.</summary>

@@ -11,6 +11,8 @@ internal static class IndexKinds
         IndexKind.Sketch => SketchIndex.Read(reader, tier),
         IndexKind.NormBuckets => NormBuckets.Read(reader, tier),
         IndexKind.Dynamic => throw reader.Bad("it is a dynamic index, which DynamicIndex.Load reads"),
+        IndexKind.ConvexLayers => ConvexLayers.Read(reader, tier),
+        IndexKind.Dynamic => throw reader.Bad("it is a dynamic index, which DynamicIndex<T>.Load reads"),
         _ => throw reader.Bad($"it holds a structure of kind {(int)reader.Kind}, which this program does not know"),
     };
 }

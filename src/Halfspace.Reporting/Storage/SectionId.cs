@@ -29,4 +29,16 @@ internal enum SectionId
 
     /// <summary>Sketches: codes and factors, in blocks of 16 points.</summary>
     Sketches = 8,
+
+    /// <summary>Rows in the order of a structure's cells or layers: int, a permutation.</summary>
+    Order = 64,
+
+    /// <summary>Convex layers: where each starts, in distinct points, and their number: int.</summary>
+    LayerStarts = 65,
+
+    /// <summary>Cells: first position, end, first child, children: int, [4] a cell.</summary>
+    Cells = 66,
+
+    /// <summary>Bounds of the cells: float.</summary>
+    CellBounds = 67,
 }
