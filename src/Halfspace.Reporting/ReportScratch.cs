@@ -7,6 +7,9 @@ internal sealed class ReportScratch
 {
     private float[] _bounds = [];
     private int[] _ids = [];
+    private int[] _found = [];
+    private int[] _directions = [];
+    private double[] _weights = [];
 
     public SketchQueries Queries { get; } = new();
 
@@ -14,6 +17,20 @@ internal sealed class ReportScratch
     public HitList Inner => field ??= new();
 
     public Span<float> Bounds(int count)
+    /// <summary>Directions that a query is a sum of, and their weights.</summary>
+    public Span<int> Directions(int count)
+    {
+        if (_directions.Length < count) _directions = new int[count];
+        return _directions;
+    }
+
+    public Span<double> Weights(int count)
+    {
+        if (_weights.Length < count) _weights = new double[count];
+        return _weights;
+    }
+
+    public Span<int> Found(int count)
     {
         if (_bounds.Length < count) _bounds = new float[count];
         return _bounds;

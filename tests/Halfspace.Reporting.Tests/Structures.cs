@@ -21,6 +21,9 @@ public static class Structures
             "dynamic sketch",
             (points, tier) => new DynamicIndex<SketchIndex>(points, part => new SketchIndex(part, tier: tier), buffer: 8, tier),
             (path, tier) => DynamicIndex.Load(path, part => new SketchIndex(part, tier: tier), buffer: 8, tier)),
+        new("partition tree", (points, tier) => new PartitionTree(points, tier)),
+        new("k-d tree", (points, tier) => new KdTree(points, tier)),
+        new("ball tree", (points, tier) => new BallTree(points, tier)),
         new("convex layers", (points, tier) => new ConvexLayers(points, tier), MinDimension: 2, MaxDimension: 2),
     ];
 

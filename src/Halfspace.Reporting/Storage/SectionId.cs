@@ -36,7 +36,7 @@ internal enum SectionId
     /// <summary>Convex layers: where each starts, in distinct points, and their number: int.</summary>
     LayerStarts = 65,
 
-    /// <summary>Cells: first position, end, first child, children: int, [4] a cell.</summary>
+    /// <summary>Cells: first position, end, first child, children, children that one hyperplane can cross: int, [5] a cell.</summary>
     Cells = 66,
 
     /// <summary>Bounds of the cells: float.</summary>
