@@ -1,4 +1,5 @@
 using Halfspace.Kernels.Reporting;
+using Halfspace.Reporting.Spatial;
 
 namespace Halfspace.Reporting;
 
@@ -17,6 +18,9 @@ internal sealed class ReportScratch
     public HitList Inner => field ??= new();
 
     public Span<float> Bounds(int count)
+    /// <summary>Vertices of layers that a walk has seen.</summary>
+    public VertexMarks Marks => field ??= new();
+
     /// <summary>Directions that a query is a sum of, and their weights.</summary>
     public Span<int> Directions(int count)
     {

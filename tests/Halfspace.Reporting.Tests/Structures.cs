@@ -25,6 +25,7 @@ public static class Structures
         new("k-d tree", (points, tier) => new KdTree(points, tier)),
         new("ball tree", (points, tier) => new BallTree(points, tier)),
         new("convex layers", (points, tier) => new ConvexLayers(points, tier), MinDimension: 2, MaxDimension: 2),
+        new("space layers", (points, tier) => new SpaceLayers(points, tier), MinDimension: 3, MaxDimension: 3),
     ];
 
     /// <summary>Name, dimension and tier of everything that can be built.</summary>

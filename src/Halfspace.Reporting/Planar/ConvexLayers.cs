@@ -1,5 +1,6 @@
 using Halfspace.Kernels;
 using Halfspace.Kernels.Reporting;
+using Halfspace.Reporting.Geometry;
 using Halfspace.Reporting.Planar;
 using Halfspace.Reporting.Storage;
 
@@ -169,9 +170,7 @@ public sealed class ConvexLayers : HalfspaceIndex
         private bool IsHigher(int vertex, int than)
         {
             Compared++;
-            float ax = _query[0], ay = _query[1];
-            ReadOnlySpan<float> p = vertices.AsSpan(2 * than, 2), q = vertices.AsSpan(2 * vertex, 2);
-            return !ExactDot.AtLeast<float>([ax, ay, -ax, -ay], [p[0], p[1], q[0], q[1]], 0);
+            return ScoreOrder.IsHigher(_query, vertices.AsSpan(2 * vertex, 2), vertices.AsSpan(2 * than, 2));
         }
     }
 }

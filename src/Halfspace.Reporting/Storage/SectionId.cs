@@ -41,4 +41,13 @@ internal enum SectionId
 
     /// <summary>Bounds of the cells: float.</summary>
     CellBounds = 67,
+
+    /// <summary>Ids of points in layers of space, in the order of vertices: int.</summary>
+    LayerIds = 68,
+
+    /// <summary>Vertices beside each vertex on its layer: int.</summary>
+    Neighbours = 69,
+
+    /// <summary>Where each vertex's neighbours start, and their number: int.</summary>
+    NeighbourStarts = 70,
 }
