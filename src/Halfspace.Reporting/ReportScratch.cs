@@ -8,7 +8,6 @@ internal sealed class ReportScratch
 {
     private float[] _bounds = [];
     private int[] _ids = [];
-    private int[] _found = [];
     private int[] _directions = [];
     private double[] _weights = [];
 
@@ -18,23 +17,6 @@ internal sealed class ReportScratch
     public HitList Inner => field ??= new();
 
     public Span<float> Bounds(int count)
-    /// <summary>Vertices of layers that a walk has seen.</summary>
-    public VertexMarks Marks => field ??= new();
-
-    /// <summary>Directions that a query is a sum of, and their weights.</summary>
-    public Span<int> Directions(int count)
-    {
-        if (_directions.Length < count) _directions = new int[count];
-        return _directions;
-    }
-
-    public Span<double> Weights(int count)
-    {
-        if (_weights.Length < count) _weights = new double[count];
-        return _weights;
-    }
-
-    public Span<int> Found(int count)
     {
         if (_bounds.Length < count) _bounds = new float[count];
         return _bounds;
@@ -44,5 +26,22 @@ internal sealed class ReportScratch
     {
         if (_ids.Length < count) _ids = new int[count];
         return _ids;
+    }
+
+    /// <summary>Vertices of layers that a walk has seen.</summary>
+    public VertexMarks Marks => field ??= new();
+
+    /// <summary>Directions that a query is a sum of.</summary>
+    public Span<int> Directions(int count)
+    {
+        if (_directions.Length < count) _directions = new int[count];
+        return _directions;
+    }
+
+    /// <summary>The weights of those directions.</summary>
+    public Span<double> Weights(int count)
+    {
+        if (_weights.Length < count) _weights = new double[count];
+        return _weights;
     }
 }

@@ -21,6 +21,17 @@ public static class Structures
             "dynamic sketch",
             (points, tier) => new DynamicIndex<SketchIndex>(points, part => new SketchIndex(part, tier: tier), buffer: 8, tier),
             (path, tier) => DynamicIndex.Load(path, part => new SketchIndex(part, tier: tier), buffer: 8, tier)),
+        new(
+            "dynamic partition tree",
+            (points, tier) => new DynamicIndex<PartitionTree>(points, part => new PartitionTree(part, tier), buffer: 8, tier),
+            (path, tier) => DynamicIndex.Load(path, part => new PartitionTree(part, tier), buffer: 8, tier),
+            MaxDimension: 4),
+        new(
+            "dynamic convex layers",
+            (points, tier) => new DynamicIndex<ConvexLayers>(points, part => new ConvexLayers(part, tier), buffer: 8, tier),
+            (path, tier) => DynamicIndex.Load(path, part => new ConvexLayers(part, tier), buffer: 8, tier),
+            MinDimension: 2,
+            MaxDimension: 2),
         new("partition tree", (points, tier) => new PartitionTree(points, tier)),
         new("k-d tree", (points, tier) => new KdTree(points, tier)),
         new("ball tree", (points, tier) => new BallTree(points, tier)),

@@ -16,7 +16,6 @@ internal static class IndexKinds
         IndexKind.BallTree => BallTree.Read(reader, tier),
         IndexKind.ConvexLayers => ConvexLayers.Read(reader, tier),
         IndexKind.SpaceLayers => SpaceLayers.Read(reader, tier),
-        IndexKind.Dynamic => throw reader.Bad("it is a dynamic index, which DynamicIndex<T>.Load reads"),
         _ => throw reader.Bad($"it holds a structure of kind {(int)reader.Kind}, which this program does not know"),
     };
 }
