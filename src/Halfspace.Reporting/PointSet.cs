@@ -100,6 +100,15 @@ public sealed class PointSet
     /// <summary>All values, where they are float16.</summary>
     internal ReadOnlySpan<Half> Halves => _halves.Span;
 
+    /// <summary>All values as floats: the caller's memory, or a copy where they are float16.</summary>
+    internal ReadOnlyMemory<float> Widened()
+    {
+        if (!IsHalf) return _floats;
+        float[] values = new float[Halves.Length];
+        for (int i = 0; i < values.Length; i++) values[i] = (float)Halves[i];
+        return values;
+    }
+
     /// <summary>Rows that an index fills itself: a writer appends behind what readers were told is there.</summary>
     internal static PointSet OfBuffer(ReadOnlyMemory<float> buffer, int dimension) => new(buffer, default, false, buffer.Length, dimension);
 

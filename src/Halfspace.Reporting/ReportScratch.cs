@@ -1,4 +1,5 @@
 using Halfspace.Kernels.Reporting;
+using Halfspace.Reporting.Spatial;
 
 namespace Halfspace.Reporting;
 
@@ -7,6 +8,8 @@ internal sealed class ReportScratch
 {
     private float[] _bounds = [];
     private int[] _ids = [];
+    private int[] _directions = [];
+    private double[] _weights = [];
 
     public SketchQueries Queries { get; } = new();
 
@@ -23,5 +26,22 @@ internal sealed class ReportScratch
     {
         if (_ids.Length < count) _ids = new int[count];
         return _ids;
+    }
+
+    /// <summary>Vertices of layers that a walk has seen.</summary>
+    public VertexMarks Marks => field ??= new();
+
+    /// <summary>Directions that a query is a sum of.</summary>
+    public Span<int> Directions(int count)
+    {
+        if (_directions.Length < count) _directions = new int[count];
+        return _directions;
+    }
+
+    /// <summary>The weights of those directions.</summary>
+    public Span<double> Weights(int count)
+    {
+        if (_weights.Length < count) _weights = new double[count];
+        return _weights;
     }
 }

@@ -21,6 +21,22 @@ public static class Structures
             "dynamic sketch",
             (points, tier) => new DynamicIndex<SketchIndex>(points, part => new SketchIndex(part, tier: tier), buffer: 8, tier),
             (path, tier) => DynamicIndex.Load(path, part => new SketchIndex(part, tier: tier), buffer: 8, tier)),
+        new(
+            "dynamic partition tree",
+            (points, tier) => new DynamicIndex<PartitionTree>(points, part => new PartitionTree(part, tier), buffer: 8, tier),
+            (path, tier) => DynamicIndex.Load(path, part => new PartitionTree(part, tier), buffer: 8, tier),
+            MaxDimension: 4),
+        new(
+            "dynamic convex layers",
+            (points, tier) => new DynamicIndex<ConvexLayers>(points, part => new ConvexLayers(part, tier), buffer: 8, tier),
+            (path, tier) => DynamicIndex.Load(path, part => new ConvexLayers(part, tier), buffer: 8, tier),
+            MinDimension: 2,
+            MaxDimension: 2),
+        new("partition tree", (points, tier) => new PartitionTree(points, tier)),
+        new("k-d tree", (points, tier) => new KdTree(points, tier)),
+        new("ball tree", (points, tier) => new BallTree(points, tier)),
+        new("convex layers", (points, tier) => new ConvexLayers(points, tier), MinDimension: 2, MaxDimension: 2),
+        new("space layers", (points, tier) => new SpaceLayers(points, tier), MinDimension: 3, MaxDimension: 3),
     ];
 
     /// <summary>Name, dimension and tier of everything that can be built.</summary>

@@ -103,6 +103,20 @@ internal sealed unsafe class IndexReader : IDisposable
         return ids;
     }
 
+    /// <summary>A permutation of 0 .. count−1.</summary>
+    public int[] Permutation(SectionId id, int count)
+    {
+        int[] values = Memory<int>(id, count).ToArray();
+        bool[] seen = new bool[count];
+        foreach (int value in values)
+        {
+            if ((uint)value >= (uint)count || seen[value]) throw Bad($"section {id} names row {value} twice or beyond {count} rows");
+            seen[value] = true;
+        }
+
+        return values;
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -29,4 +29,25 @@ internal enum SectionId
 
     /// <summary>Sketches: codes and factors, in blocks of 16 points.</summary>
     Sketches = 8,
+
+    /// <summary>Rows in the order of a structure's cells or layers: int, a permutation.</summary>
+    Order = 64,
+
+    /// <summary>Convex layers: where each starts, in distinct points, and their number: int.</summary>
+    LayerStarts = 65,
+
+    /// <summary>Cells: first position, end, first child, children, children that one hyperplane can cross: int, [5] a cell.</summary>
+    Cells = 66,
+
+    /// <summary>Bounds of the cells: float.</summary>
+    CellBounds = 67,
+
+    /// <summary>Ids of points in layers of space, in the order of vertices: int.</summary>
+    LayerIds = 68,
+
+    /// <summary>Vertices beside each vertex on its layer: int.</summary>
+    Neighbours = 69,
+
+    /// <summary>Where each vertex's neighbours start, and their number: int.</summary>
+    NeighbourStarts = 70,
 }
