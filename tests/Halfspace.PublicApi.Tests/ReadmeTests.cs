@@ -29,7 +29,9 @@ public sealed class ReadmeTests
         Assembly program = Compile(code);
         StringWriter output = new();
         TextWriter before = Console.Out;
+        string folder = Environment.CurrentDirectory, work = Directory.CreateTempSubdirectory("halfspace-readme-").FullName;
         Console.SetOut(output);
+        Environment.CurrentDirectory = work;
         try
         {
             object? result = program.EntryPoint!.Invoke(null, [Array.Empty<string>()]);
@@ -38,6 +40,8 @@ public sealed class ReadmeTests
         finally
         {
             Console.SetOut(before);
+            Environment.CurrentDirectory = folder;
+            Directory.Delete(work, true);
         }
 
         if (code.Contains("Console.Write", StringComparison.Ordinal)) Assert.NotEqual("", output.ToString().Trim());
