@@ -19,6 +19,11 @@ public sealed record IndexStructure(
         new("flat", 1, AnyDimension, _ => 1, (points, tier) => new FlatIndex(points, tier)),
         new("sketch", 1, AnyDimension, _ => 1, (points, tier) => new SketchIndex(points, tier: tier)),
         new("norm-buckets", 1, AnyDimension, _ => 1, (points, tier) => new NormBuckets(points, tier)),
+        new("partition-tree", 1, AnyDimension, d => 1 - (1.0 / d), (points, tier) => new PartitionTree(points, tier)),
+        new("kd-tree", 1, AnyDimension, _ => 1, (points, tier) => new KdTree(points, tier)),
+        new("ball-tree", 1, AnyDimension, _ => 1, (points, tier) => new BallTree(points, tier)),
+        new("convex-layers", 2, 2, _ => 0, (points, tier) => new ConvexLayers(points, tier)),
+        new("space-layers", 3, 3, _ => 1 - (1.0 / 3), (points, tier) => new SpaceLayers(points, tier)),
     ];
 
     /// <summary>The structures for a dimension.</summary>

@@ -13,7 +13,8 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
         static abstract void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others);
     }
 
-    private protected override void EstimateCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride) =>
+    private protected override void EstimateCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride) =>
         Run<Scores>(blocks, count, queries, scores, scores, stride);
 
     private protected override void BoundCore(
@@ -34,7 +35,8 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
         return found;
     }
 
-    private static void Run<TFinish>(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> values, Span<float> others, int stride)
+    private static void Run<TFinish>(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> values, Span<float> others, int stride)
         where TFinish : struct, IFinish
     {
         for (int q = 0; q < queries.Count; q += 4)
@@ -43,7 +45,7 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
             ref float other = ref others[q * stride];
             switch (queries.Count - q)
             {
-                case 1: Run<N1, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
+                case 1: RunOne<TFinish>(blocks, count, queries, q, ref own, ref other); break;
                 case 2: Run<N2, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
                 case 3: Run<N3, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
                 default: Run<N4, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
@@ -51,51 +53,97 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
         }
     }
 
-    // Two registers of points at a time: what is loaded of the queries serves both. Of 16-word registers they are two blocks; the last of an odd
-    // number is then done twice. Narrower ones are parts of a block.
+    // Two registers of points at a time: what is loaded of the queries serves both. Behind the end, the last one is done again.
     private static void Run<TCount, TFinish>(
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, ref float values, ref float others, int stride)
         where TCount : struct, IConstant
         where TFinish : struct, IFinish
     {
-        int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded);
-        ref byte block = ref MemoryMarshal.GetReference(blocks);
+        int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded), last = (count * (SketchBlocks.Points / T.Width)) - 1;
+        ref byte start = ref MemoryMarshal.GetReference(blocks);
         ref int q = ref QueryWords(queries, first);
         Unsafe.SkipInit(out Dots8 dots);
-        for (int i = 0; i < count; i += Blocks)
+        for (int i = 0; i <= last; i += 2)
         {
-            for (int point = 0; point < SketchBlocks.Points; point += Blocks == 2 ? SketchBlocks.Points : 2 * T.Width)
+            int next = Math.Min(i + 1, last);
+            ref byte a = ref Register(ref start, i, bytes);
+            ref byte b = ref Register(ref start, next, bytes);
+            Dots<TCount>(ref a, ref b, ref q, padded, ref dots);
+            for (int m = 0; m < TCount.Value; m++)
             {
-                ref byte a = ref Unsafe.Add(ref block, 4 * point);
-                int next = Blocks == 1 ? T.Width : i + 1 < count ? SketchBlocks.Points : 0;
-                ref byte b = ref Unsafe.Add(ref a, Blocks == 1 ? 4 * T.Width : i + 1 < count ? bytes : 0);
-                Dots<TCount>(ref a, ref b, ref q, padded, ref dots);
-                int at = (i * SketchBlocks.Points) + point;
-                for (int m = 0; m < TCount.Value; m++, at += stride)
-                {
-                    ref readonly SketchQueries.Terms terms = ref queries[first + m];
-                    TFinish.Store(dots[2 * m], ref Factors(ref a, padded), in terms, ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
-                    at += next;
-                    TFinish.Store(
-                        dots[(2 * m) + 1], ref Factors(ref b, padded), in terms, ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
-                    at -= next;
-                }
+                ref readonly SketchQueries.Terms terms = ref queries[first + m];
+                Finish<TFinish>(dots[2 * m], ref a, padded, in terms, ref values, ref others, (i * T.Width) + (m * stride));
+                Finish<TFinish>(dots[(2 * m) + 1], ref b, padded, in terms, ref values, ref others, (next * T.Width) + (m * stride));
             }
-
-            block = ref Unsafe.Add(ref block, Blocks * bytes);
         }
     }
 
-    private static int Blocks => T.Width == SketchBlocks.Points ? 2 : 1;
+    // One query: four registers of points at a time, all sums in registers.
+    private static void RunOne<TFinish>(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int query, ref float values, ref float others)
+        where TFinish : struct, IFinish
+    {
+        int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded), last = (count * (SketchBlocks.Points / T.Width)) - 1;
+        ref byte start = ref MemoryMarshal.GetReference(blocks);
+        ref int q = ref QueryWords(queries, query);
+        ref readonly SketchQueries.Terms terms = ref queries[query];
+        for (int i = 0; i <= last; i += 4)
+        {
+            int j = Math.Min(i + 1, last), k = Math.Min(i + 2, last), l = Math.Min(i + 3, last);
+            ref byte a = ref Register(ref start, i, bytes);
+            ref byte b = ref Register(ref start, j, bytes);
+            ref byte c = ref Register(ref start, k, bytes);
+            ref byte d = ref Register(ref start, l, bytes);
+            T sumA = T.Zero, sumB = T.Zero, sumC = T.Zero, sumD = T.Zero;
+            for (int group = 0; group < padded / 4; group += 16)
+            {
+                T partA = T.Zero, partB = T.Zero, partC = T.Zero, partD = T.Zero;
+                for (int word = group; word < Math.Min(group + 16, padded / 4); word += 2)
+                {
+                    ref int words = ref Unsafe.Add(ref q, word);
+                    nint offset = word * (nint)(2 * SketchBlocks.Points);
+                    T.LoadNibbles(ref Unsafe.Add(ref a, offset), out T lowA, out T highA);
+                    T.LoadNibbles(ref Unsafe.Add(ref b, offset), out T lowB, out T highB);
+                    Add(lowA, highA, lowB, highB, ref words, ref partA, ref partB);
+                    T.LoadNibbles(ref Unsafe.Add(ref c, offset), out T lowC, out T highC);
+                    T.LoadNibbles(ref Unsafe.Add(ref d, offset), out T lowD, out T highD);
+                    Add(lowC, highC, lowD, highD, ref words, ref partC, ref partD);
+                }
+
+                (sumA, sumB) = (T.AddPartial(sumA, partA), T.AddPartial(sumB, partB));
+                (sumC, sumD) = (T.AddPartial(sumC, partC), T.AddPartial(sumD, partD));
+            }
+
+            Finish<TFinish>(sumA, ref a, padded, in terms, ref values, ref others, i * T.Width);
+            Finish<TFinish>(sumB, ref b, padded, in terms, ref values, ref others, j * T.Width);
+            Finish<TFinish>(sumC, ref c, padded, in terms, ref values, ref others, k * T.Width);
+            Finish<TFinish>(sumD, ref d, padded, in terms, ref values, ref others, l * T.Width);
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static void Finish<TFinish>(
+        T dots, ref byte register, int padded, in SketchQueries.Terms terms, ref float values, ref float others, int at)
+        where TFinish : struct, IFinish =>
+        TFinish.Store(
+            dots,
+            ref Unsafe.As<byte, float>(ref Unsafe.Add(ref register, SketchBlocks.CodeBytes(padded))),
+            in terms,
+            ref Unsafe.Add(ref values, at),
+            ref Unsafe.Add(ref others, at));
 
     private static ref int QueryWords(SketchQueries queries, int first) =>
         ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(queries.Words), first * (queries.Padded / 4));
 
-    // The first factor of the points whose codes begin at a register; they have the same places among the factors as among the codes.
-    private static ref float Factors(ref byte register, int padded) =>
-        ref Unsafe.As<byte, float>(ref Unsafe.Add(ref register, SketchBlocks.CodeBytes(padded)));
+    // The first code of a register's points. They have the same places among the block's codes, four bytes each, as among its factors.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref byte Register(ref byte start, int register, int bytes)
+    {
+        uint point = (uint)(register * T.Width);
+        return ref Unsafe.Add(ref start, (nint)(point / SketchBlocks.Points * (ulong)bytes) + (nint)(point % SketchBlocks.Points * 4));
+    }
 
-    // Σ code·query of two registers of points for up to four queries, in turn. Partial sums are added up every 8 groups of coordinates.
+    // Σ code·query of two registers of points for two to four queries, in turn. Partial sums are added up every 8 groups of coordinates.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Dots<TCount>(ref byte a, ref byte b, ref int q, int padded, ref Dots8 dots) where TCount : struct, IConstant
     {
@@ -105,21 +153,22 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
             T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero, b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
             for (int word = start; word < Math.Min(start + 16, stride); word += 2)
             {
-                T.LoadNibbles(ref a, out T lowA, out T highA);
-                T.LoadNibbles(ref b, out T lowB, out T highB);
-                a = ref Unsafe.Add(ref a, 4 * SketchBlocks.Points);
-                b = ref Unsafe.Add(ref b, 4 * SketchBlocks.Points);
+                nint offset = word * (nint)(2 * SketchBlocks.Points);
+                T.LoadNibbles(ref Unsafe.Add(ref a, offset), out T lowA, out T highA);
+                T.LoadNibbles(ref Unsafe.Add(ref b, offset), out T lowB, out T highB);
                 Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word), ref a0, ref b0);
-                if (TCount.Value > 1) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + stride), ref a1, ref b1);
+                Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + stride), ref a1, ref b1);
                 if (TCount.Value > 2) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + (2 * stride)), ref a2, ref b2);
                 if (TCount.Value > 3) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + (3 * stride)), ref a3, ref b3);
             }
 
             bool more = start > 0;
             (dots[0], dots[1]) = (T.AddPartial(more ? dots[0] : T.Zero, a0), T.AddPartial(more ? dots[1] : T.Zero, b0));
-            if (TCount.Value > 1) (dots[2], dots[3]) = (T.AddPartial(more ? dots[2] : T.Zero, a1), T.AddPartial(more ? dots[3] : T.Zero, b1));
-            if (TCount.Value > 2) (dots[4], dots[5]) = (T.AddPartial(more ? dots[4] : T.Zero, a2), T.AddPartial(more ? dots[5] : T.Zero, b2));
-            if (TCount.Value > 3) (dots[6], dots[7]) = (T.AddPartial(more ? dots[6] : T.Zero, a3), T.AddPartial(more ? dots[7] : T.Zero, b3));
+            (dots[2], dots[3]) = (T.AddPartial(more ? dots[2] : T.Zero, a1), T.AddPartial(more ? dots[3] : T.Zero, b1));
+            if (TCount.Value == 2) continue;
+            (dots[4], dots[5]) = (T.AddPartial(more ? dots[4] : T.Zero, a2), T.AddPartial(more ? dots[5] : T.Zero, b2));
+            if (TCount.Value == 3) continue;
+            (dots[6], dots[7]) = (T.AddPartial(more ? dots[6] : T.Zero, a3), T.AddPartial(more ? dots[7] : T.Zero, b3));
         }
     }
 
