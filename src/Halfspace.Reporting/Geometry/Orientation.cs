@@ -3,8 +3,9 @@ using System.Runtime.CompilerServices;
 namespace Halfspace.Reporting.Geometry;
 
 /// <summary>On which side of a line or a plane a point lies, decided in the real numbers for all finite coordinates.</summary>
-/// <remarks>Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric Predicates", 1997: a sum in double whose error bound
-/// decides nearly always; in the plane differences that happen to be exact, and so two exact products; then whole numbers.</remarks>
+/// <remarks>Shewchuk, "Adaptive Precision Floating-Point Arithmetic and Fast Robust Geometric Predicates", 1997: a sum in double whose
+/// error bound decides nearly always; in the plane differences that happen to be exact, and so two exact products; then whole
+/// numbers.</remarks>
 public static class Orientation
 {
     // Half a unit in the last place of 1, as in the paper.
@@ -24,7 +25,8 @@ public static class Orientation
         return InPlaneCarefully(ax, ay, bx, by, cx, cy);
     }
 
-    /// <summary>The sign of det[a − d; b − d; c − d]: +1 where d is below the plane through a, b, c that appear counter-clockwise from above.</summary>
+    /// <summary>The sign of det[a − d; b − d; c − d]: +1 where d is below the plane through a, b, c that appear counter-clockwise from
+    /// above.</summary>
     /// <param name="a">[3].</param>
     /// <param name="b">[3].</param>
     /// <param name="c">[3].</param>
@@ -54,7 +56,8 @@ public static class Orientation
         return error is > Smallest and < double.PositiveInfinity && Math.Abs(difference) > 1.001 * error;
     }
 
-    /// <summary>Twice the signed area of a, b, c in double, with a bound on its error; infinite where underflow may have spoilt it.</summary>
+    /// <summary>Twice the signed area of a, b, c in double, with a bound on its error; infinite where underflow may have spoilt
+    /// it.</summary>
     internal static double Area(double ax, double ay, double bx, double by, double cx, double cy, out double error)
     {
         double left = (ax - cx) * (by - cy), right = (ay - cy) * (bx - cx), size = Math.Abs(left) + Math.Abs(right);

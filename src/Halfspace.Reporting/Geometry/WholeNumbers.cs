@@ -2,8 +2,8 @@ using System.Numerics;
 
 namespace Halfspace.Reporting.Geometry;
 
-/// <summary>Predicates in whole numbers: finite doubles are whole multiples of a common power of two, and these predicates do not change when all
-/// coordinates are multiplied by one positive number.</summary>
+/// <summary>Predicates in whole numbers: finite doubles are whole multiples of a common power of two, and these predicates do not change
+/// when all coordinates are multiplied by one positive number.</summary>
 internal static class WholeNumbers
 {
     public static int InPlane(double ax, double ay, double bx, double by, double cx, double cy)

@@ -6,17 +6,19 @@ using Halfspace.Reporting.Storage;
 
 namespace Halfspace.Reporting;
 
-/// <summary>Nested convex hulls of points of the plane: Part 2 of the paper's structure for d = 2. A query takes O(log n + k) time, in space O(n).</summary>
+/// <summary>Nested convex hulls of points of the plane: Part 2 of the paper's structure for d = 2. A query takes O(log n + k) time, in
+/// space O(n).</summary>
 /// <remarks>
-/// <para>Chazelle, Guibas and Lee 1985, "The power of geometric duality". The hull of all points is the first layer, the hull of the others the
-/// second, and so on. A half-plane that holds no vertex of a layer holds no point of the layers inside. So a query finds the outermost layer's extreme vertex in
-/// its direction by one binary search, walks to both sides while vertices are inside, and goes to the next layer's extreme vertex by fractional
-/// cascading. It stops at the first layer without a hit: at most three tests a layer beyond its hits, and every layer but the last has one.</para>
-/// <para>Layers are peeled by removals from a tree of hull bridges (Overmars and van Leeuwen 1981): O(n log² n) at worst; a bridge is searched
-/// again only where one of its ends has left, which on point sets that we measured is O(n log n). Chazelle's 1985 algorithm has O(n log n) at
-/// worst. Orientation is exact. Equal points are one vertex.</para>
-/// <para>The bound on the walk from the cascaded place to the extreme vertex assumes edges whose directions differ in double precision; whatever
-/// the points, comparisons along the walk are exact, and so is the result.</para>
+/// <para>Chazelle, Guibas and Lee 1985, "The power of geometric duality". The hull of all points is the first layer, the hull of the
+/// others the second, and so on. A half-plane that holds no vertex of a layer holds no point of the layers inside. So a query finds the
+/// outermost layer's extreme vertex in its direction by one binary search, walks to both sides while vertices are inside, and goes to the
+/// next layer's extreme vertex by fractional cascading. It stops at the first layer without a hit: at most three tests a layer beyond its
+/// hits, and every layer but the last has one.</para>
+/// <para>Layers are peeled by removals from a tree of hull bridges (Overmars and van Leeuwen 1981): O(n log² n) at worst, where Chazelle's
+/// algorithm of 1985 has O(n log n). A bridge is searched again only where one of its ends has left: 2^20 uniform points take 6.6 s, 2^18
+/// take 1.0 s. Orientation is exact. Equal points are one vertex.</para>
+/// <para>The bound on the walk from the cascaded place to the extreme vertex assumes edges whose directions differ in double precision;
+/// whatever the points, comparisons along the walk are exact, and so is the result.</para>
 /// </remarks>
 public sealed class ConvexLayers : HalfspaceIndex
 {
@@ -48,7 +50,8 @@ public sealed class ConvexLayers : HalfspaceIndex
     public int LayerCount => _layers.Starts.Length - 1;
 
     /// <summary>Bytes beyond the points' own.</summary>
-    public long StructureBytes => _cascade.Bytes + (4L * (_vertices.Length + _layers.Ids.Length + _layers.IdStarts.Length + _layers.Starts.Length));
+    public long StructureBytes => _cascade.Bytes
+        + (4L * (_vertices.Length + _layers.Ids.Length + _layers.IdStarts.Length + _layers.Starts.Length));
 
     internal override IndexKind Kind => IndexKind.ConvexLayers;
 
@@ -129,7 +132,8 @@ public sealed class ConvexLayers : HalfspaceIndex
         ArgumentNullException.ThrowIfNull(points);
         return points.Dimension == 2
             ? points
-            : throw new ArgumentException($"Convex layers are for points of 2 coordinates; these have {points.Dimension}. Use PartitionTree.", nameof(points));
+            : throw new ArgumentException(
+                $"Convex layers are for points of 2 coordinates; these have {points.Dimension}. Use PartitionTree.", nameof(points));
     }
 
     /// <summary>Exact tests of vertices, counted.</summary>

@@ -3,10 +3,10 @@ using Halfspace.Reporting.Geometry;
 namespace Halfspace.Reporting.Planar;
 
 /// <summary>The upper hull of points sorted by x (equal x by y), from which points are only removed.</summary>
-/// <remarks>Overmars and van Leeuwen 1981, "Maintenance of configurations in the plane", for removals only: a balanced tree over the points whose
-/// nodes keep the bridge between their two halves' hulls and nothing else. A bridge stays while both its ends are there; otherwise it is found
-/// again by one descent in both halves, O(log n). Removing all n points costs O(n log² n) at worst. Hulls are strict: points within an edge are
-/// not vertices, and wait for a later layer.</remarks>
+/// <remarks>Overmars and van Leeuwen 1981, "Maintenance of configurations in the plane", for removals only: a balanced tree over the
+/// points whose nodes keep the bridge between their two halves' hulls and nothing else. A bridge stays while both its ends are there;
+/// otherwise it is found again by one descent in both halves, O(log n). Removing all n points costs O(n log² n) at worst. Hulls are
+/// strict: points within an edge are not vertices, and wait for a later layer.</remarks>
 internal sealed class HullTree
 {
     private readonly Point2[] _points;
@@ -133,7 +133,8 @@ internal sealed class HullTree
     {
         double u = Math.Abs(Orientation.Area(c.X, c.Y, d.X, d.Y, a.X, a.Y, out double uError));
         double v = Math.Abs(Orientation.Area(c.X, c.Y, d.X, d.Y, b.X, b.Y, out double vError));
-        if (!Orientation.TryCompareProducts(u, uError, m.X - b.X, v, vError, m.X - a.X, out int sign)) sign = WholeNumbers.CompareCrossing(a, b, c, d, m);
+        if (!Orientation.TryCompareProducts(u, uError, m.X - b.X, v, vError, m.X - a.X, out int sign))
+            sign = WholeNumbers.CompareCrossing(a, b, c, d, m);
         return sign >= 0;
     }
 }

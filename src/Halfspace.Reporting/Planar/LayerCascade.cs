@@ -1,9 +1,9 @@
 namespace Halfspace.Reporting.Planar;
 
 /// <summary>The place of one direction among the edges of every layer: one binary search in the outermost, then O(1) a layer.</summary>
-/// <remarks>Fractional cascading, Chazelle and Guibas 1986: a layer's list holds its edges' keys and every second key of the next list, so all
-/// lists together hold at most 2n keys. Keys are rounded angles; a place can be off among edges that are nearly parallel, and its user climbs
-/// from there by exact comparisons.</remarks>
+/// <remarks>Fractional cascading, Chazelle and Guibas 1986: a layer's list holds its edges' keys and every second key of the next list, so
+/// all lists together hold at most 2n keys. Keys are rounded angles; a place can be off among edges that are nearly parallel, and its user
+/// climbs from there by exact comparisons.</remarks>
 internal sealed class LayerCascade
 {
     // List l is _keys[_starts[l] .. _starts[l+1]].

@@ -2,7 +2,8 @@ using Halfspace.Reporting.Storage;
 
 namespace Halfspace.Reporting.Spatial;
 
-/// <summary>The outer convex layers of points of space: vertices layer after layer, the ids each stands for, and the surface's edges.</summary>
+/// <summary>The outer convex layers of points of space: vertices layer after layer, the ids each stands for, and the surface's
+/// edges.</summary>
 /// <param name="Ids">[m], in the order of vertices; ids of equal points are together, ascending.</param>
 /// <param name="IdStarts">[vertices + 1].</param>
 /// <param name="Starts">[layers + 1], in vertices.</param>
@@ -53,7 +54,8 @@ internal sealed record Shell(int[] Ids, int[] IdStarts, int[] Starts, int[] Neig
         bool[] seen = new bool[points.Count];
         foreach (int id in ids)
         {
-            if ((uint)id >= (uint)points.Count || seen[id]) throw reader.Bad($"its layers name row {id} twice or beyond {points.Count} rows");
+            if ((uint)id >= (uint)points.Count || seen[id])
+                throw reader.Bad($"its layers name row {id} twice or beyond {points.Count} rows");
             seen[id] = true;
         }
 
@@ -76,7 +78,8 @@ internal sealed record Shell(int[] Ids, int[] IdStarts, int[] Starts, int[] Neig
         writer.Add<int>(SectionId.NeighbourStarts, NeighbourStarts);
     }
 
-    public ReadOnlySpan<int> NeighboursOf(int vertex) => Neighbours.AsSpan(NeighbourStarts[vertex], NeighbourStarts[vertex + 1] - NeighbourStarts[vertex]);
+    public ReadOnlySpan<int> NeighboursOf(int vertex) =>
+        Neighbours.AsSpan(NeighbourStarts[vertex], NeighbourStarts[vertex + 1] - NeighbourStarts[vertex]);
 
     public ReadOnlySpan<int> IdsOf(int vertex) => Ids.AsSpan(IdStarts[vertex], IdStarts[vertex + 1] - IdStarts[vertex]);
 

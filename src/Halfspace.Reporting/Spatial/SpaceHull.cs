@@ -3,9 +3,10 @@ using Halfspace.Reporting.Geometry;
 namespace Halfspace.Reporting.Spatial;
 
 /// <summary>The convex hull of points of space, as triangles.</summary>
-/// <remarks>Quickhull, Barber, Dobkin and Huhdanpaa 1996, with exact orientation and without merging: a facet of many points is several triangles of one
-/// plane. Points on a facet that are not needed for its outline stay outside the hull's vertices, or, where they came first, remain vertices. Either
-/// way the triangles are the hull's surface. Expected O(n log n) on points in random order; O(n²) at worst.</remarks>
+/// <remarks>Quickhull, Barber, Dobkin and Huhdanpaa 1996, with exact orientation and without merging: a facet of many points is several
+/// triangles of one plane. Points on a facet that are not needed for its outline stay outside the hull's vertices, or, where they came
+/// first, remain vertices. Either way the triangles are the hull's surface. Expected O(n log n) on points in random order; O(n²) at
+/// worst.</remarks>
 internal sealed class SpaceHull
 {
     private readonly double[] _points;
@@ -98,7 +99,8 @@ internal sealed class SpaceHull
         for (int t = first; t < Count; t++) Open(t);
     }
 
-    // Triangles strictly below the point, and the edges about them. Visible facets of a convex body are connected, and their outline is one cycle.
+    // Triangles strictly below the point, and the edges about them. Visible facets of a convex body are connected, and their outline is
+    // one cycle.
     private void FindVisible(int triangle, int point)
     {
         _visible.Clear();
@@ -152,7 +154,9 @@ internal sealed class SpaceHull
     {
         ref Triangle t = ref _triangles[triangle];
         int x = 3 * point, a = 3 * t.A;
-        height = (t.NormalX * (_points[x] - _points[a])) + (t.NormalY * (_points[x + 1] - _points[a + 1])) + (t.NormalZ * (_points[x + 2] - _points[a + 2]));
+        height = (t.NormalX * (_points[x] - _points[a]))
+            + (t.NormalY * (_points[x + 1] - _points[a + 1]))
+            + (t.NormalZ * (_points[x + 2] - _points[a + 2]));
         if (height > _error) return true;
         return height >= -_error && Orientation.InSpace(At(t.A), At(t.B), At(t.C), At(point)) < 0;
     }
@@ -179,8 +183,8 @@ internal sealed class SpaceHull
         else t.AcrossCA = across;
     }
 
-    // Each of six products of three differences is at most the product of the extents, and a height's error a few units in the last place of
-    // their sum: 6·16·2^-53 has room to spare.
+    // Each of six products of three differences is at most the product of the extents, and a height's error a few units in the last place
+    // of their sum: 6·16·2^-53 has room to spare.
     private void SetError(ReadOnlySpan<int> members)
     {
         double product = 1;

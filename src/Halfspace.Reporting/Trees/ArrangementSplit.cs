@@ -1,9 +1,9 @@
 namespace Halfspace.Reporting.Trees;
 
 /// <summary>Cuts a cell by the arrangement of several hyperplanes at once.</summary>
-/// <remarks>t hyperplanes divide space into at most Φ_d(t) = C(t,0) + … + C(t,d) regions, and any further hyperplane crosses at most Φ_{d−1}(t) of them:
-/// those in which the t others divide it. So it is worth cutting as evenly as t hyperplanes can: each is chosen, from planes through
-/// random points and from their parallels, to leave the fewest pairs of points in one region.</remarks>
+/// <remarks>t hyperplanes divide space into at most Φ_d(t) = C(t,0) + … + C(t,d) regions, and any further hyperplane crosses at most
+/// Φ_{d−1}(t) of them: those in which the t others divide it. So it is worth cutting as evenly as t hyperplanes can: each is chosen, from
+/// planes through random points and from their parallels, to leave the fewest pairs of points in one region.</remarks>
 internal sealed class ArrangementSplit : CellSplit
 {
     private const int SampleSize = 512;

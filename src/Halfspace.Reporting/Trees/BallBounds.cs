@@ -58,7 +58,8 @@ internal sealed class BallBounds : CellBounds
     public static BallBounds Read(IndexReader reader, Cells cells) =>
         new(reader.Dimension, reader.Memory<float>(SectionId.CellBounds, (long)cells.All.Length * (reader.Dimension + 1)));
 
-    public override CellQuery Prepare(ReadOnlySpan<float> query, double norm, ReportScratch scratch) => new() { Query = query, Norm = norm };
+    public override CellQuery Prepare(ReadOnlySpan<float> query, double norm, ReportScratch scratch) =>
+        new() { Query = query, Norm = norm };
 
     public override void Bracket(in CellQuery query, int first, Span<double> lower, Span<double> upper)
     {

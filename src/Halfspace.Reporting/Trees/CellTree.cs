@@ -5,9 +5,10 @@ using Halfspace.Reporting.Trees;
 
 namespace Halfspace.Reporting;
 
-/// <summary>Trees of cells: a cell whose shape is outside the half-space is passed over, one inside is reported whole, others are opened.</summary>
-/// <remarks>The trees differ in how cells are cut and in the shapes about them; the walk is one. Bounds of shapes include their rounding, and
-/// points of open leaves are tested each, so results are exact. The points are not copied. Immutable: any number of readers.</remarks>
+/// <summary>Trees of cells: a cell whose shape is outside the half-space is passed over, one inside is reported whole, others are
+/// opened.</summary>
+/// <remarks>The trees differ in how cells are cut and in the shapes about them; the walk is one. Bounds of shapes include their rounding,
+/// and points of open leaves are tested each, so results are exact. The points are not copied. Immutable: any number of readers.</remarks>
 public abstract class CellTree : HalfspaceIndex
 {
     /// <summary>Cells bounded in one go.</summary>
@@ -17,7 +18,8 @@ public abstract class CellTree : HalfspaceIndex
     private readonly Cells _cells;
     private readonly CellBounds _bounds;
 
-    private protected CellTree(PointSet points, Cells cells, CellBounds bounds, SimdTier? tier) : base(points.Dimension, ReportKernel.For(tier))
+    private protected CellTree(PointSet points, Cells cells, CellBounds bounds, SimdTier? tier)
+        : base(points.Dimension, ReportKernel.For(tier))
     {
         _points = points;
         _cells = cells;
@@ -54,7 +56,8 @@ public abstract class CellTree : HalfspaceIndex
         Work work = default;
         Visit(test, _bounds.Prepare(query, test.QueryNorm, hits.Scratch), bias, 0, 1, hits, ref work);
         hits.Sort();
-        return new(work.Scored, work.Tested, (work.Scored * _points.BytesPerPoint) + (work.Tested * (_bounds.BytesPerTest + (4L * Cell.Ints))));
+        long bytes = (work.Scored * _points.BytesPerPoint) + (work.Tested * (_bounds.BytesPerTest + (4L * Cell.Ints)));
+        return new(work.Scored, work.Tested, bytes);
     }
 
     // Comparisons with NaN are false, so a bound that overflowed opens its cell.

@@ -57,16 +57,19 @@ internal sealed class Cells
         for (int i = 0; i < cells.Length; i++) cells[i] = MemoryMarshal.Cast<int, Cell>(values)[i];
         whole = whole && cells[0] is { Start: 0 } && cells[0].End == count;
 
-        // Cells are in the order in which they were cut: each one's children follow those of the one before, and divide its points.
+        // Cells are in the order in which they were cut: each one's children follow those of the one before, and divide its points. No
+        // child has more than three quarters of them, so that a walk cannot run deep.
         for (int i = 0; whole && i < cells.Length; i++)
         {
             Cell cell = cells[i];
             if (cell.Children == 0) continue;
-            whole = cell.Children > 1 && cell.Child == next && next > i && cell.Children <= cells.Length - next && cell.Crossed >= 0;
+            whole = cell.Children > 1 && cell.Child == next && next > i && cell.Children <= cells.Length - next;
+            whole = whole && cell.Crossed >= 0 && cell.Crossed <= cell.Children;
             int end = cell.Start;
             for (int c = next; whole && c < next + cell.Children; c++)
             {
-                whole = cells[c].Start == end && cells[c].End > end && cells[c].End <= cell.End;
+                whole = cells[c].Start == end && cells[c].End > end && cells[c].End <= cell.End
+                    && cells[c].Size <= cell.Size - (cell.Size / 4);
                 end = cells[c].End;
             }
 

@@ -9,7 +9,8 @@ internal sealed class Hyperplane(int dimension)
     private readonly double[] _rows = new double[dimension <= MaxThrough ? dimension * dimension : 0];
     private readonly int[] _pivots = new int[dimension];
 
-    /// <summary>A normal of a plane through d random points; above eight dimensions, or where they do not span one, the difference of two.</summary>
+    /// <summary>A normal of a plane through d random points; above eight dimensions, or where they do not span one, the difference of
+    /// two.</summary>
     /// <param name="sample">[points × d], at least one.</param>
     /// <param name="random">Chooses.</param>
     /// <param name="normal">[d].</param>
@@ -53,7 +54,8 @@ internal sealed class Hyperplane(int dimension)
         int row = r, column = r;
         for (int i = r; i < rows; i++)
             for (int j = r; j < dimension; j++)
-                if (Math.Abs(_rows[(i * dimension) + _pivots[j]]) > Math.Abs(_rows[(row * dimension) + _pivots[column]])) (row, column) = (i, j);
+                if (Math.Abs(_rows[(i * dimension) + _pivots[j]]) > Math.Abs(_rows[(row * dimension) + _pivots[column]]))
+                    (row, column) = (i, j);
         if (_rows[(row * dimension) + _pivots[column]] == 0) return false;
         (_pivots[r], _pivots[column]) = (_pivots[column], _pivots[r]);
         for (int j = 0; j < dimension && row != r; j++)

@@ -3,9 +3,9 @@ using Halfspace.Reporting.Storage;
 namespace Halfspace.Reporting.Trees;
 
 /// <summary>How far each cell reaches in a fixed set of directions.</summary>
-/// <remarks>A query that is a sum of directions with weights λ ≥ 0 scores at most Σ λ·h in a cell with reaches h: linear programming's weak duality. Boxes use
-/// the axes, ±eᵢ. Polytopes use all vectors of −1, 0 and 1: sorted by size, |a₁| ≥ |a₂| ≥ …, a query is Σ (|aⱼ| − |aⱼ₊₁|)(±e₁ ± … ± eⱼ), so d
-/// of the 3^d − 1 directions bound it, whichever cone of the fan it lies in.</remarks>
+/// <remarks>A query that is a sum of directions with weights λ ≥ 0 scores at most Σ λ·h in a cell with reaches h: linear programming's
+/// weak duality. Boxes use the axes, ±eᵢ. Polytopes use all vectors of −1, 0 and 1: sorted by size, |a₁| ≥ |a₂| ≥ …, a query is Σ (|aⱼ| −
+/// |aⱼ₊₁|)(±e₁ ± … ± eⱼ), so d of the 3^d − 1 directions bound it, whichever cone of the fan it lies in.</remarks>
 internal sealed class SupportBounds : CellBounds
 {
     /// <summary>Polytopes have 3^d − 1 reaches a cell: 2, 8, 26, 80.</summary>
@@ -56,7 +56,8 @@ internal sealed class SupportBounds : CellBounds
     {
         boxes |= reader.Dimension > MaxPolytopeDimension;
         int count = cells.All.Length;
-        return new(reader.Dimension, count, boxes, reader.Memory<float>(SectionId.CellBounds, (long)DirectionsOf(reader.Dimension, boxes) * count));
+        long reaches = (long)DirectionsOf(reader.Dimension, boxes) * count;
+        return new(reader.Dimension, count, boxes, reader.Memory<float>(SectionId.CellBounds, reaches));
     }
 
     public override CellQuery Prepare(ReadOnlySpan<float> query, double norm, ReportScratch scratch)
