@@ -3,11 +3,11 @@ using Halfspace.Kernels.Reporting;
 
 namespace Halfspace.Reporting;
 
-/// <summary>Sketches of the rows of a <see cref="PointLog"/>, in blocks of 16. Immutable in the same way.</summary>
+/// <summary>Sketches of the rows of a <see cref="PointLog"/>, in blocks of 64. Immutable in the same way.</summary>
 internal sealed class SketchLog
 {
-    private const int FirstPartBlocks = 16;
-    private const int MaxPartBlocks = 1 << 12;
+    private const int FirstPartBlocks = 4;
+    private const int MaxPartBlocks = 1 << 10;
 
     private SketchLog(SketchRotation rotation, float[] centre, ImmutableArray<Part> parts, int count)
     {
@@ -22,7 +22,7 @@ internal sealed class SketchLog
     /// <summary>μ, [d]: sketches are of R(x − μ).</summary>
     public float[] Centre { get; }
 
-    /// <summary>Runs of whole blocks; part i begins at id FirstId, a multiple of 16.</summary>
+    /// <summary>Runs of whole blocks; part i begins at id FirstId, a multiple of 64.</summary>
     public ImmutableArray<Part> Parts { get; }
 
     /// <summary>Rows with a sketch.</summary>

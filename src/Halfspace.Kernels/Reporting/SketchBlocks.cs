@@ -4,8 +4,8 @@ namespace Halfspace.Kernels.Reporting;
 
 /// <summary>The memory layout of sketches, and how a point becomes one.</summary>
 /// <remarks>
-/// <para>A block holds 16 points. First the codes: for each group of 8 coordinates 64 bytes, four a point; byte j of a point has coordinate j of
-/// the group in its low nibble and coordinate j + 4 in its high one. Then 16 floats each of step, middle, residual and size. A coordinate y is
+/// <para>A block holds 64 points. First the codes: for each group of 8 coordinates 256 bytes, four a point; byte j of a point has coordinate j of
+/// the group in its low nibble and coordinate j + 4 in its high one. Then 64 floats each of step, middle, residual and size. A coordinate y is
 /// coded by c in 0..15 and stands for ŷ = middle + step·(c − 7.5).</para>
 /// <para>residual ≥ ‖y − ŷ‖ and size ≥ ‖ŷ‖, with an allowance for every rounding on the way to a float score, so that for any query p, coded with
 /// error e, |⟨p,y⟩ − score| ≤ reach·residual + ‖e‖·size holds as it is computed. A point's bytes are its own: appending one leaves its neighbours'
@@ -14,7 +14,7 @@ namespace Halfspace.Kernels.Reporting;
 public static class SketchBlocks
 {
     /// <summary>Points in a block.</summary>
-    public const int Points = 16;
+    public const int Points = 64;
 
     private const int Factors = 4 * Points * sizeof(float);
 
@@ -30,7 +30,7 @@ public static class SketchBlocks
     /// <summary>Writes a point's sketch.</summary>
     /// <param name="y">The centred and rotated point, [D].</param>
     /// <param name="block">The block, <see cref="Bytes"/> long.</param>
-    /// <param name="slot">The point's place in it, below 16.</param>
+    /// <param name="slot">The point's place in it, below 64.</param>
     /// <param name="codes">Scratch, [D].</param>
     /// <exception cref="ArgumentException">Shapes differ.</exception>
     public static void Encode(ReadOnlySpan<double> y, Span<byte> block, int slot, Span<byte> codes)

@@ -27,8 +27,8 @@ public abstract class SketchKernel
     /// <summary>Writes the sketch score of every point for every query.</summary>
     /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
     /// <param name="queries">The queries, of the blocks' D.</param>
-    /// <param name="scores">[Count × stride]; 16 scores a block are written.</param>
-    /// <param name="stride">From one query's scores to the next's, at least 16 a block.</param>
+    /// <param name="scores">[Count × stride]; 64 scores a block are written.</param>
+    /// <param name="stride">From one query's scores to the next's, at least 64 a block.</param>
     public void Estimate(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> scores, int stride)
     {
         int count = CheckRoom(blocks, queries, scores, stride);
@@ -38,8 +38,8 @@ public abstract class SketchKernel
     /// <summary>Writes an upper bound of ⟨a,x⟩ − b for every point and query: below 0, the point is outside.</summary>
     /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
     /// <param name="queries">The queries, of the blocks' D.</param>
-    /// <param name="uppers">[Count × stride]; 16 bounds a block are written.</param>
-    /// <param name="stride">From one query's bounds to the next's, at least 16 a block.</param>
+    /// <param name="uppers">[Count × stride]; 64 bounds a block are written.</param>
+    /// <param name="stride">From one query's bounds to the next's, at least 64 a block.</param>
     /// <param name="lowers">The like for lower bounds: at least 0, the point is inside. May be empty.</param>
     public void Bound(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers = default)
     {
@@ -49,7 +49,7 @@ public abstract class SketchKernel
     }
 
     /// <summary>Lists the places of values that are at least some number.</summary>
-    /// <param name="values">Values; a multiple of 16 of them.</param>
+    /// <param name="values">Values; a multiple of 64 of them.</param>
     /// <param name="least">The number.</param>
     /// <param name="first">What the first place is called.</param>
     /// <param name="places">At least as long as <paramref name="values"/>; filled ascending.</param>

@@ -27,7 +27,7 @@ internal enum SectionId
     /// <summary>A sketch's centre: float, [d].</summary>
     Centre = 7,
 
-    /// <summary>Sketches: codes and factors, in blocks of 16 points.</summary>
+    /// <summary>Sketches: codes and factors, in blocks of 64 points.</summary>
     Sketches = 8,
 
     /// <summary>Rows in the order of a structure's cells or layers: int, a permutation.</summary>

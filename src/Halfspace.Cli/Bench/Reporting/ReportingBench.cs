@@ -20,6 +20,7 @@ internal sealed class ReportingBench
     private readonly bool _json;
     private readonly CancellationToken _stop;
     private readonly List<ReportingReport> _reports = [];
+    private readonly HashSet<string> _warm = [];
 
     private ReportingBench(bool json, TextWriter output, CancellationToken stop) => (_json, _output, _stop) = (json, output, stop);
 
@@ -67,6 +68,7 @@ internal sealed class ReportingBench
         long start = Stopwatch.GetTimestamp();
         using HalfspaceIndex index = structure.Build(one.Points, null);
         double build = Stopwatch.GetElapsedTime(start).TotalMilliseconds;
+        if (_warm.Add($"{structure.Name} {one.Dimension}")) one.Warm(index);
         builds[key] = build;
         foreach (int k in (int[])[ReportingCase.Few, one.Many])
         {

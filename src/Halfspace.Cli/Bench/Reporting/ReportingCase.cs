@@ -35,6 +35,19 @@ internal sealed class ReportingCase
 
     public PointSet Points { get; }
 
+    /// <summary>Asks for long enough that the code is compiled as well as it will be.</summary>
+    public void Warm(HalfspaceIndex index)
+    {
+        HitList hits = new();
+        for (int round = 0; round < 4; round++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            for (int call = 0; call < 64 || Stopwatch.GetElapsedTime(start).TotalMilliseconds < 20; call++)
+                index.Report(Query(call % QueryCount), _biases[call % 2 == 0 ? Few : Many][call % QueryCount], hits);
+            Thread.Sleep(60);
+        }
+    }
+
     /// <summary>Means over the queries: microseconds of the quickest of some calls, points scored, points reported.</summary>
     public (double Microseconds, double Scored, double Reported) Measure(HalfspaceIndex index, int k, CancellationToken stop)
     {
