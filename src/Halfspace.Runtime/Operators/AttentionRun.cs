@@ -14,6 +14,14 @@ internal sealed unsafe class AttentionRun : IDisposable
     /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
     private const int TileRows = 32;
 
+    /// <summary>What a work item does: few rows append and attend at once, many append all heads first and then attend tile by tile.</summary>
+    private enum Phase
+    {
+        AppendAndAttend,
+        Append,
+        Attend,
+    }
+
     private readonly AttentionShape _shape;
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
@@ -25,6 +33,7 @@ internal sealed unsafe class AttentionRun : IDisposable
 
     // One operator call's arguments, read by its work items.
     private int _layer, _rows, _stride, _tiles;
+    private Phase _phase;
     private float* _packed, _output;
     private Exception? _failure;
 
@@ -57,7 +66,7 @@ internal sealed unsafe class AttentionRun : IDisposable
             _rotary.Angles(position + row, new Span<float>(_angles + (long)row * 2 * half, half), new Span<float>(_angles + (long)row * 2 * half + half, half));
     }
 
-    /// <summary>Ends the run: adds its counters, and throws what an operator call threw.</summary>
+    /// <summary>Ends the run: adds its counters into <paramref name="counters"/>.</summary>
     public void End(ref AttentionCounters counters)
     {
         _scratch.Collect(ref counters);
@@ -83,16 +92,16 @@ internal sealed unsafe class AttentionRun : IDisposable
         _stride = columns;
         _output = output;
         _tiles = (rows + TileRows - 1) / TileRows;
-        void* self = (void*)GCHandle.ToIntPtr(_handle);
         if (_tiles == 1)
         {
-            OrtApi.ParallelFor(context, &AppendAndAttend, _shape.KeyValueHeads, self);
+            Run(context, Phase.AppendAndAttend, _shape.KeyValueHeads);
         }
         else
         {
-            OrtApi.ParallelFor(context, &AppendHead, _shape.KeyValueHeads, self);
-            if (_failure is null) OrtApi.ParallelFor(context, &AttendTile, _shape.KeyValueHeads * _tiles, self);
+            Run(context, Phase.Append, _shape.KeyValueHeads);
+            if (_failure is null) Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
         }
+
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
     }
 
@@ -107,14 +116,19 @@ internal sealed unsafe class AttentionRun : IDisposable
         if (_handle.IsAllocated) _handle.Free();
     }
 
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void AppendAndAttend(void* state, nuint item)
+    private void Run(nint context, Phase phase, int items)
     {
-        AttentionRun run = From(state);
+        _phase = phase;
+        OrtApi.ParallelFor(context, &Work, items, (void*)GCHandle.ToIntPtr(_handle));
+    }
+
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Work(void* state, nuint item)
+    {
+        AttentionRun run = (AttentionRun)GCHandle.FromIntPtr((nint)state).Target!;
         try
         {
-            run.Append((int)item);
-            run.Attend((int)item, 0);
+            run.Do((int)item);
         }
         catch (Exception e)
         {
@@ -122,37 +136,24 @@ internal sealed unsafe class AttentionRun : IDisposable
         }
     }
 
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void AppendHead(void* state, nuint item)
+    private void Do(int item)
     {
-        AttentionRun run = From(state);
-        try
+        int heads = _shape.KeyValueHeads;
+        switch (_phase)
         {
-            run.Append((int)item);
-        }
-        catch (Exception e)
-        {
-            run.Fail(e);
+            case Phase.AppendAndAttend:
+                Append(item);
+                Attend(item, 0);
+                break;
+            case Phase.Append:
+                Append(item);
+                break;
+            default:
+                // The last tiles see the most keys: they start first, so that the threads end together.
+                Attend(item % heads, _tiles - 1 - item / heads);
+                break;
         }
     }
-
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
-    private static void AttendTile(void* state, nuint item)
-    {
-        AttentionRun run = From(state);
-        try
-        {
-            // The last tiles see the most keys: they start first, so that the threads end together.
-            int heads = run._shape.KeyValueHeads;
-            run.Attend((int)item % heads, run._tiles - 1 - (int)item / heads);
-        }
-        catch (Exception e)
-        {
-            run.Fail(e);
-        }
-    }
-
-    private static AttentionRun From(void* state) => (AttentionRun)GCHandle.FromIntPtr((nint)state).Target!;
 
     /// <summary>Rotates a KV head's keys and its group's queries, and appends its keys and values to the cache.</summary>
     private void Append(int head)
