@@ -39,19 +39,23 @@ public sealed class HalfspaceModel : IDisposable
         options ??= new ModelOptions();
         if (options.Threads < 0) throw new ModelException($"{options.Threads} threads cannot be used; give a number from 1, or 0 for all processors.");
         GgufFile file = GgufFile.Open(path);
+        Task<Tokenizer>? tokenizer = null;
+        DecoderSession? decoder = null;
         try
         {
             ModelConfig config = ModelConfig.From(file);
             if (options.RopeScaling is { } scaling) config = config with { Rotary = config.Rotary.WithScaling(scaling) };
             DecoderOptions decoding = new() { Threads = options.Threads, Arithmetic = options.Arithmetic, CacheDirectory = options.CacheDirectory };
-            Task<Tokenizer> tokenizer = Task.Run(() => Tokenizer.Create(file));
-            // A tokenizer that is not supported is told before weights are converted; otherwise it is made beside the session.
-            if (!DecoderSession.IsCached(file, decoding)) tokenizer.GetAwaiter().GetResult();
-            DecoderSession decoder = DecoderSession.Load(file, config, decoding);
-            return new HalfspaceModel(file, decoder, tokenizer.GetAwaiter().GetResult());
+            // The tokenizer is made beside the session, but one that is not supported is told before weights are converted.
+            Task<Tokenizer> making = tokenizer = Task.Run(() => Tokenizer.Create(file));
+            decoder = DecoderSession.Load(file, config, decoding, () => making.GetAwaiter().GetResult());
+            return new HalfspaceModel(file, decoder, making.GetAwaiter().GetResult());
         }
         catch
         {
+            // The tokenizer reads the mapped file: it must have ended, whatever its outcome, before the file is closed.
+            tokenizer?.ContinueWith(_ => { }, TaskScheduler.Default).Wait();
+            decoder?.Dispose();
             file.Dispose();
             throw;
         }
@@ -120,8 +124,7 @@ public sealed class HalfspaceModel : IDisposable
     /// <summary>Makes a context hold exactly the prompt: rewinds to what they share and reads the rest, at least the last token.</summary>
     private static void BringTo(ModelContext context, ReadOnlySpan<int> prompt, IProgress<int>? progress, CancellationToken cancellation)
     {
-        if (prompt.Length > context.Limit)
-            throw new ModelException($"The prompt has {prompt.Length} tokens and the context holds {context.Limit}; shorten the text or give a larger --context.");
+        context.RequireLimit(prompt.Length);
         int shared = Math.Min(context.Tokens.CommonPrefixLength(prompt), prompt.Length - 1);
         context.Rewind(shared);
         context.Read(prompt[shared..], progress, cancellation);

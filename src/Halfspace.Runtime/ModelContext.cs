@@ -124,10 +124,15 @@ public sealed class ModelContext : IDisposable
     /// <summary>Throws, before any work, if so many more tokens do not fit.</summary>
     public void RequireRoom(int tokens)
     {
-        if ((long)Count + tokens <= Limit) return;
-        string more = Count == 0 ? $"The prompt has {tokens} tokens and the context holds {Limit}"
-            : $"{tokens} more tokens do not fit: the context holds {Limit} and has {Count}";
-        throw new ModelException($"{more}; shorten the text or give a larger --context.");
+        if (Count == 0) RequireLimit(tokens);
+        else if ((long)Count + tokens > Limit)
+            throw TooLong($"{tokens} more tokens do not fit: the context holds {Limit} and has {Count}");
+    }
+
+    /// <summary>Throws if a whole prompt does not fit, whatever the context holds now.</summary>
+    internal void RequireLimit(int prompt)
+    {
+        if (prompt > Limit) throw TooLong($"The prompt has {prompt} tokens and the context holds {Limit}");
     }
 
     /// <inheritdoc/>
@@ -136,6 +141,8 @@ public sealed class ModelContext : IDisposable
         _run.Dispose();
         _cache.Dispose();
     }
+
+    private static ModelException TooLong(string what) => new($"{what}; shorten the text or give a larger --context.");
 
     private void Forward(ReadOnlySpan<int> tokens, HeadAttention attention, int logitRows, ref AttentionCounters counters, CancellationToken cancellation)
     {

@@ -58,8 +58,7 @@ internal sealed class DecoderGraph
         // Only the asked rows reach the output projection.
         string sum = _graph.Node("Add", [residual, branch], ["residual"]);
         string asked = _graph.Node("Gather", [sum, Rows], ["asked"], "", GraphBuilder.Attribute("axis", 0));
-        string none = "";
-        string final = Norm("output_norm", ref asked, none);
+        string final = Norm("output_norm", ref asked, branch: "");
         GgufTensor output = _file.Tensors.TryGetValue("output.weight", out GgufTensor? own) ? own : Tensor("token_embd.weight", hidden, _config.Vocabulary);
         Check(output, hidden, _config.Vocabulary);
         _linear.Emit(Logits, final, [output]);

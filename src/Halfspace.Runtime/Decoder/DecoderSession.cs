@@ -8,17 +8,12 @@ namespace Halfspace.Runtime.Decoder;
 /// <summary>A decoder's graph in one session of ONNX Runtime. Runs of different contexts may overlap; each uses a <see cref="DecoderRun"/>.</summary>
 public sealed class DecoderSession : IDisposable
 {
-    private readonly GgufFile _file;
-
     private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session)
     {
-        _file = file;
         Config = config;
         Session = session;
         Rotary = new RotaryEmbedding(config.Rotary);
         TokenEmbeddings = file.Tensors["token_embd.weight"];
-        if (TokenEmbeddings.Dimensions[0] != config.Hidden)
-            throw new ModelException($"{file.Name}: token_embd.weight has rows of {TokenEmbeddings.Dimensions[0]}; embedding_length is {config.Hidden}.");
     }
 
     /// <summary>The decoder's hyper-parameters.</summary>
@@ -34,12 +29,16 @@ public sealed class DecoderSession : IDisposable
     /// <param name="file">The model; it must stay open as long as the session, which reads embeddings from it.</param>
     /// <param name="config">Its hyper-parameters, possibly with another rotation.</param>
     /// <param name="options">Threads and precision.</param>
+    /// <param name="beforeFilling">Called before weights are converted, which takes long; what it throws is passed on.</param>
     /// <exception cref="ModelException">The file's tensors do not fit its hyper-parameters, or the cache cannot be written.</exception>
-    public static DecoderSession Load(GgufFile file, ModelConfig config, DecoderOptions options)
+    public static DecoderSession Load(GgufFile file, ModelConfig config, DecoderOptions options, Action? beforeFilling = null)
     {
         ArgumentNullException.ThrowIfNull(file);
         ArgumentNullException.ThrowIfNull(config);
         ArgumentNullException.ThrowIfNull(options);
+        long width = file.Tensors["token_embd.weight"].Dimensions[0];
+        if (width != config.Hidden)
+            throw new ModelException($"{file.Name}: token_embd.weight has rows of {width}; embedding_length is {config.Hidden}.");
         string place = Place(file, options), root = Path.GetDirectoryName(place)!;
         string graph = Path.Combine(place, PrepackedCache.GraphName);
         if (File.Exists(graph))
@@ -54,6 +53,7 @@ public sealed class DecoderSession : IDisposable
             }
         }
 
+        beforeFilling?.Invoke();
         try
         {
             Fill(file, config, options, root, place);
@@ -63,14 +63,6 @@ public sealed class DecoderSession : IDisposable
         {
             throw new ModelException($"The prepared weights cannot be written to {root} ({e.Message}); set {PrepackedCache.Variable} to a folder with room.", e);
         }
-    }
-
-    /// <summary>Whether the cache has a file's prepacked weights.</summary>
-    public static bool IsCached(GgufFile file, DecoderOptions options)
-    {
-        ArgumentNullException.ThrowIfNull(file);
-        ArgumentNullException.ThrowIfNull(options);
-        return File.Exists(Path.Combine(Place(file, options), PrepackedCache.GraphName));
     }
 
     /// <summary>Buffers and state for one run of the graph at a time.</summary>
