@@ -3,6 +3,9 @@ namespace Halfspace.Attention;
 /// <summary>How heads attend.</summary>
 public sealed record AttentionOptions
 {
+    /// <summary>The most <see cref="Clusters"/>.</summary>
+    public const int MostClusters = 32;
+
     /// <summary>Dense or sparse.</summary>
     public AttentionMode Mode
     {
@@ -19,7 +22,7 @@ public sealed record AttentionOptions
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(Policy));
     }
-    = new AttentionPolicy.Budget(256);
+    = new AttentionPolicy.Budget(128);
 
     /// <summary>The first tokens of a context, always attended exactly.</summary>
     public int Sinks
@@ -31,8 +34,8 @@ public sealed record AttentionOptions
     }
     = 4;
 
-    /// <summary>The last tokens before and with the row's own, always attended exactly; up to 15 more are, so that the index ends on a
-    /// multiple of 16.</summary>
+    /// <summary>The last tokens before and with the row's own, always attended exactly; up to 15 more are, as the index grows by
+    /// 16.</summary>
     public int Window
     {
         get;
@@ -41,4 +44,24 @@ public sealed record AttentionOptions
             : throw new ArgumentOutOfRangeException(nameof(Window), value, "The recent window must hold at least the row's own token.");
     }
     = 64;
+
+    /// <summary>Parts that a head's index is cut into, each with a tail model of its own. More follow the values more closely and cost more.</summary>
+    public int Clusters
+    {
+        get;
+        init => field = value is >= 1 and <= MostClusters
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Clusters), value, $"An index has 1 to {MostClusters} clusters.");
+    }
+    = 4;
+
+    /// <summary>What finds the keys to report and sums the tail.</summary>
+    public ScoreSource Scores
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Scores), value, "Scores come from sketches or are exact.");
+    }
+    = ScoreSource.Sketch;
 }

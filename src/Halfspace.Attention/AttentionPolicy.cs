@@ -8,7 +8,7 @@ public abstract record AttentionPolicy
     {
     }
 
-    /// <summary>The r keys of the index with the largest scores; among equal scores at b the earliest positions.</summary>
+    /// <summary>The r keys of the index with the largest scores, and all that equal the least of them.</summary>
     /// <param name="Keys">r, at least 1.</param>
     public sealed record Budget(int Keys) : AttentionPolicy
     {
@@ -18,8 +18,7 @@ public abstract record AttentionPolicy
             : throw new ArgumentOutOfRangeException(nameof(Keys), Keys, "A row must attend to at least 1 key.");
     }
 
-    /// <summary>The fewest keys that leave out at most a share τ of the row's softmax mass; among equal scores at b the earliest
-    /// positions.</summary>
+    /// <summary>The fewest keys that leave out at most a share τ of the row's softmax mass, to a sixteenth of a nat.</summary>
     /// <param name="Tail">τ, from 0 (every key that weighs anything) to below 1.</param>
     public sealed record Mass(double Tail) : AttentionPolicy
     {
@@ -38,4 +37,18 @@ public abstract record AttentionPolicy
             ? Bias
             : throw new ArgumentOutOfRangeException(nameof(Bias), Bias, "The threshold must be a finite number of nats.");
     }
+
+    /// <summary>The highest b whose certificate is at most ε; a row whose certificate is larger after all attends densely.</summary>
+    /// <param name="Relative">ε, of the norm of a row's output, above 0.</param>
+    public sealed record Error(double Relative) : AttentionPolicy
+    {
+        /// <summary>ε, the largest relative error that a row may be certified for.</summary>
+        public double Relative { get; } = Relative > 0 && double.IsFinite(Relative)
+            ? Relative
+            : throw new ArgumentOutOfRangeException(nameof(Relative), Relative, "The error allowed must be above 0.");
+    }
+
+    /// <summary>The paper's threshold: b = μ + σ√(0.4·ln n), where μ and σ are the mean and deviation of the row's scores over an index of n keys.</summary>
+    /// <remarks>arXiv:2410.10165 takes scores of mean 0; softmax does not see a common shift, so it is taken out.</remarks>
+    public sealed record Paper : AttentionPolicy;
 }

@@ -6,6 +6,7 @@ namespace Halfspace.Attention;
 /// states.</summary>
 internal sealed class DenseRow(AttentionKernels kernels)
 {
+    /// <summary>Attends to all visible keys.</summary>
     /// <param name="head">Keys and values.</param>
     /// <param name="queries">[group, d], scaled by 1/√d.</param>
     /// <param name="group">Query heads.</param>
@@ -14,31 +15,51 @@ internal sealed class DenseRow(AttentionKernels kernels)
     /// <param name="scratch">Buffers and counters.</param>
     public void Attend(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, Span<float> output, AttentionScratch scratch)
     {
+        int dim = head.Dim;
+        Span<AttentionState> states = scratch.States(2 * group)[..group];
+        Attend(head, queries, group, 0, visible, states, scratch.Values(2 * group * dim), scratch);
+        for (int g = 0; g < group; g++) states[g].Normalise(output.Slice(g * dim, dim));
+        scratch.Counters.CountDense(group, (long)group * visible);
+    }
+
+    /// <summary>The states over the keys at positions from <paramref name="from"/> to below <paramref name="to"/>.</summary>
+    /// <param name="head">Keys and values.</param>
+    /// <param name="queries">[group, d], scaled by 1/√d.</param>
+    /// <param name="group">Query heads.</param>
+    /// <param name="from">The first position, at the start of a block.</param>
+    /// <param name="to">Where positions end.</param>
+    /// <param name="states">[group], written.</param>
+    /// <param name="values">[2, group, d]: the states' values, and as many to work in.</param>
+    /// <param name="scratch">Buffers.</param>
+    public void Attend(
+        HeadCache head, ReadOnlySpan<float> queries, int group, int from, int to, Span<AttentionState> states, Memory<float> values,
+        AttentionScratch scratch)
+    {
         const int Block = KeyValueCache.BlockTokens;
         int dim = head.Dim;
-        Memory<float> values = scratch.Values(2 * group * dim);
-        Memory<float> running = values[..(group * dim)], part = values[(group * dim)..];
+        Memory<float> running = values[..(group * dim)], part = values.Slice(group * dim, group * dim);
         Span<float> scores = scratch.Floats(group * Block);
-        Span<AttentionState> states = scratch.States(2 * group);
-        Span<AttentionState> blocks = states[group..];
-        for (int first = 0; first < visible; first += Block)
+        Span<float> max = stackalloc float[group], sum = stackalloc float[group];
+        states.Clear();
+        for (int first = from; first < to; first += Block)
         {
-            int count = Math.Min(Block, visible - first), length = count * dim;
+            int count = Math.Min(Block, to - first), length = count * dim;
             // Nothing precedes the first block: its values are the running ones.
-            Memory<float> into = first == 0 ? running : part;
+            Memory<float> into = first == from ? running : part;
+            into.Span.Clear();
             kernels.Scores(queries, group, head.Keys(first / Block)[..length], dim, scores, Block);
             for (int g = 0; g < group; g++)
             {
                 Span<float> row = scores.Slice(g * Block, count);
-                float max = kernels.Max(row);
-                blocks[g] = new AttentionState(max, kernels.Exponentials(row, max, row), into.Slice(g * dim, dim));
+                max[g] = kernels.Max(row);
+                sum[g] = kernels.Exponentials(row, max[g], row);
             }
-            into.Span.Clear();
             kernels.AddValues(scores, Block, group, head.Values(first / Block)[..length], dim, into.Span);
             for (int g = 0; g < group; g++)
-                states[g] = first == 0 ? blocks[g] : states[g].Merge(blocks[g], running.Slice(g * dim, dim));
+            {
+                AttentionState block = new(max[g], sum[g], into.Slice(g * dim, dim));
+                states[g] = first == from ? block : states[g].Merge(block, running.Slice(g * dim, dim));
+            }
         }
-        for (int g = 0; g < group; g++) states[g].Normalise(output.Slice(g * dim, dim));
-        scratch.Counters.CountDense(group, (long)group * visible);
     }
 }

@@ -11,7 +11,6 @@ public sealed class HeadAttention
 
     private readonly DenseRow _row;
     private readonly DenseTile _tile;
-    private readonly SparseRows _sparse;
 
     /// <summary>Attention under the given options.</summary>
     /// <param name="options">Mode, policy, sinks and window.</param>
@@ -24,7 +23,6 @@ public sealed class HeadAttention
         AttentionKernels kernels = AttentionKernels.For(Tier);
         _row = new DenseRow(kernels);
         _tile = new DenseTile(kernels);
-        _sparse = new SparseRows(kernels, options);
     }
 
     /// <summary>Mode, policy, sinks and window.</summary>
@@ -61,21 +59,49 @@ public sealed class HeadAttention
         int width = group * head.Dim;
         Span<float> scaled = scratch.Queries(rows * width);
         QueryRows.Scale(queries, queryStride, group, rows, head.Dim, firstPosition, scaled);
-        int dense = Options.Mode == AttentionMode.Dense ? rows : _sparse.Dense(rows, firstPosition);
-        if (dense * group > RowsOfATile)
+        if (IsSparse(head, firstPosition))
         {
-            _tile.Attend(head, scaled, group, dense, firstPosition, output, outputStride, scratch);
+            SparseStep step = scratch.Step(this);
+            for (int r = 0; r < rows; r++)
+                AttendSparsely(step, head, scaled.Slice(r * width, width), group, firstPosition + r + 1,
+                    output.Slice(r * outputStride, width), scratch);
+        }
+        else if (rows * group > RowsOfATile)
+        {
+            _tile.Attend(head, scaled, group, rows, firstPosition, output, outputStride, scratch);
         }
         else
         {
-            for (int r = 0; r < dense; r++)
+            for (int r = 0; r < rows; r++)
                 _row.Attend(head, scaled.Slice(r * width, width), group, firstPosition + r + 1, output.Slice(r * outputStride, width),
                     scratch);
         }
-        if (dense < rows)
-            _sparse.Attend(head, scaled[(dense * width)..], group, rows - dense, firstPosition + dense, output[(dense * outputStride)..],
-                outputStride, scratch);
         GC.KeepAlive(head);
         GC.KeepAlive(scratch);
+    }
+
+    // Whether a position's row is worth a scan: the index holds keys that all rows from it on see, and not all would be reported anyway.
+    internal bool IsSparse(HeadCache head, int position)
+    {
+        if (Options.Mode == AttentionMode.Dense) return false;
+        HeadIndex index = head.Index
+            ?? throw new InvalidOperationException("The context keeps no index; give sparse options to its KeyValueCache.");
+        return index.Tokens <= position && !SparseStep.ReportsAll(Options.Policy, index);
+    }
+
+    private void AttendSparsely(SparseStep step, HeadCache head, ReadOnlySpan<float> queries, int group, int visible, Span<float> output,
+        AttentionScratch scratch)
+    {
+        if (step.Begin(head, queries, group, visible, 1, 1))
+        {
+            step.Scan(0, scratch);
+            if (step.Select(scratch))
+            {
+                step.Attend(0, scratch);
+                step.Finish(output, scratch);
+                return;
+            }
+        }
+        _row.Attend(head, queries, group, visible, output, scratch);
     }
 }

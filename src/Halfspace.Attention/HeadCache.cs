@@ -10,23 +10,17 @@ public sealed class HeadCache
     private readonly KeyValueCache _cache;
     private readonly AttentionKernels _kernels;
     private readonly long _offset;
-    private readonly Lock _gate = new();
-    private HeadMoments? _moments;
-    private int _chunk;
-
-    // Moments may then reach into the window of the next token, which they otherwise never do.
-    private bool _rewound;
-
-    internal HeadCache(KeyValueCache cache, AttentionKernels kernels, long offset, int dim)
+    internal HeadCache(KeyValueCache cache, AttentionKernels kernels, long offset, int dim, HeadIndex? index)
     {
+        Index = index;
         _cache = cache;
         _kernels = kernels;
         _offset = offset;
         Dim = dim;
     }
 
-    /// <summary>Native memory of the tail's moments, in bytes; none before the head is first attended sparsely.</summary>
-    internal long MomentsBytes => _moments?.Bytes ?? 0;
+    /// <summary>What sparse attention finds keys with; none in a context that is only attended densely.</summary>
+    internal HeadIndex? Index { get; }
 
     /// <summary>Tokens held.</summary>
     public int Count { get; private set; }
@@ -60,8 +54,19 @@ public sealed class HeadCache
             Store(values[(r * valueStride)..], valueStride, take, Part(block, 1)[(at * Dim)..], "value", r);
             r += take;
         }
-        _chunk = Count;
         Count += rows;
+    }
+
+    /// <summary>Whether <see cref="Advance"/> would do anything.</summary>
+    public bool IsAdvanceDue => Index?.IsDue(Count) ?? false;
+
+    /// <summary>Takes what was appended into the head's index, but for the recent window. Not while another thread attends to the head.</summary>
+    /// <param name="prompt">Whether many tokens came at once: then the index may be built anew.</param>
+    /// <param name="scratch">This thread's buffers.</param>
+    public void Advance(bool prompt, AttentionScratch scratch)
+    {
+        ArgumentNullException.ThrowIfNull(scratch);
+        Index?.Advance(this, prompt, scratch);
     }
 
     /// <summary>The keys of block <paramref name="index"/>, [block tokens, d].</summary>
@@ -70,37 +75,30 @@ public sealed class HeadCache
     /// <summary>The values of block <paramref name="index"/>, [block tokens, d].</summary>
     internal ReadOnlySpan<Half> Values(int index) => Part(index, 1);
 
-    /// <summary>The moments of the index that the first token of the last chunk sees: those that every row of the chunk can start
-    /// from.</summary>
-    /// <remarks>Brought up to date by whoever asks first after an append. They then stay until the next one, so that any number of threads
-    /// may read them.</remarks>
-    internal HeadMoments Moments(int window, AttentionKernels kernels, AttentionScratch scratch)
-    {
-        int tokens = HeadMoments.Prefix(_chunk + 1, window);
-        lock (_gate)
-        {
-            _moments ??= new HeadMoments(Dim);
-            if (_rewound && _moments.Tokens > tokens) _moments.Reset();
-            _rewound = false;
-            if (_moments.Tokens < tokens) _moments.Advance(this, tokens, kernels, scratch.Floats(HeadMoments.WorkLength(Dim)));
-            return _moments;
-        }
-    }
+    /// <summary>The key at a position, [d].</summary>
+    internal ReadOnlySpan<Half> Key(int position) => Row(position, 0);
 
-    internal void Rewind(int position)
+    /// <summary>The value at a position, [d].</summary>
+    internal ReadOnlySpan<Half> Value(int position) => Row(position, 1);
+
+    /// <summary>Where the key at a position is in memory; valid until the cache is disposed.</summary>
+    internal nint Address(int position) => _cache.Address(position / KeyValueCache.BlockTokens)
+        + (nint)((_offset + ((long)(position % KeyValueCache.BlockTokens) * Dim)) * sizeof(short));
+
+    /// <summary>Bytes from a key to its value.</summary>
+    internal nint ValueOffset => KeyValueCache.BlockTokens * Dim * sizeof(short);
+
+    internal void Rewind(int position, AttentionScratch scratch)
     {
         if (position >= Count) return;
         Count = position;
-        _chunk = position;
-        if (_moments?.Tokens > position) _moments.Reset();
-        _rewound = true;
+        Index?.Rewind(this, position, scratch);
     }
 
-    internal void Free()
-    {
-        _moments?.Dispose();
-        _moments = null;
-    }
+    private Span<Half> Row(int position, int part) => _cache.Part(
+        position / KeyValueCache.BlockTokens,
+        _offset + ((((long)part * KeyValueCache.BlockTokens) + (position % KeyValueCache.BlockTokens)) * Dim),
+        Dim);
 
     private Span<Half> Part(int block, int part) =>
         _cache.Part(block, _offset + ((long)part * KeyValueCache.BlockTokens * Dim), KeyValueCache.BlockTokens * Dim);

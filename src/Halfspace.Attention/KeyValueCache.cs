@@ -1,4 +1,5 @@
 using Halfspace.Kernels;
+using Halfspace.Kernels.Reporting;
 
 namespace Halfspace.Attention;
 
@@ -11,8 +12,14 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Tokens by which memory grows.</summary>
     public const int BlockTokens = 256;
 
+    // Any seed does; one for all makes results repeatable.
+    private const long RotationSeed = 1;
+
     private readonly HeadCache[] _heads;
+    private readonly AttentionScratch _scratch = new();
+    private readonly NativeArena _arena = new();
     private readonly NativeArray<Half>[] _blocks;
+    private readonly nint[] _addresses;
     private readonly long _blockLength;
     private int _count;
     private bool _disposed;
@@ -20,9 +27,10 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>An empty context.</summary>
     /// <param name="shape">The decoder's attention.</param>
     /// <param name="limit">The most tokens it may ever hold.</param>
+    /// <param name="sparse">How it will be attended sparsely: its heads then keep an index, of that window and number of clusters.</param>
     /// <exception cref="ArgumentException">The shape is empty, or too large for a block.</exception>
-    /// <exception cref="ArgumentOutOfRangeException">The limit is below 1.</exception>
-    public KeyValueCache(AttentionShape shape, int limit)
+    /// <exception cref="ArgumentOutOfRangeException">The limit is below 1, or too large for an index.</exception>
+    public KeyValueCache(AttentionShape shape, int limit, AttentionOptions? sparse = null)
     {
         if (shape.Layers == 0) throw new ArgumentException("The attention shape is empty.", nameof(shape));
         if (limit < 1) throw new ArgumentOutOfRangeException(nameof(limit), limit, "A context must hold at least 1 token.");
@@ -32,10 +40,17 @@ public sealed class KeyValueCache : IDisposable
         Limit = limit;
         _blockLength = BytesPerToken(shape) / sizeof(short) * BlockTokens;
         _blocks = new NativeArray<Half>[(int)(((long)limit + BlockTokens - 1) / BlockTokens)];
+        _addresses = new nint[_blocks.Length];
         _heads = new HeadCache[checked(shape.Layers * shape.KeyValueHeads)];
         AttentionKernels kernels = AttentionKernels.For(Simd.Selected);
+        if (sparse is not null && limit > KeyBlocks.MaxPosition)
+            throw new ArgumentOutOfRangeException(nameof(limit), limit, $"An index holds at most {KeyBlocks.MaxPosition} tokens.");
+        SketchRotation? rotation = sparse is null ? null : new SketchRotation(shape.HeadDim, RotationSeed);
         for (int h = 0; h < _heads.Length; h++)
-            _heads[h] = new HeadCache(this, kernels, h * 2L * BlockTokens * shape.HeadDim, shape.HeadDim);
+        {
+            HeadIndex? index = sparse is null ? null : new HeadIndex(shape.HeadDim, sparse, rotation!, kernels, _arena);
+            _heads[h] = new HeadCache(this, kernels, h * 2L * BlockTokens * shape.HeadDim, shape.HeadDim, index);
+        }
     }
 
     /// <summary>The decoder's attention.</summary>
@@ -47,14 +62,12 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Tokens there is memory for.</summary>
     public int Capacity => (int)Math.Min((long)_count * BlockTokens, Limit);
 
-    /// <summary>Native memory held, in bytes: the blocks, and a sparse context's moments.</summary>
+    /// <summary>Native memory held, in bytes: the blocks, and the heads' indexes.</summary>
     public long AllocatedBytes
     {
         get
         {
-            long bytes = _count * _blockLength * sizeof(short);
-            foreach (HeadCache head in _heads) bytes += head.MomentsBytes;
-            return bytes;
+            return (_count * _blockLength * sizeof(short)) + _arena.Bytes;
         }
     }
 
@@ -89,6 +102,7 @@ public sealed class KeyValueCache : IDisposable
             try
             {
                 _blocks[_count] = new NativeArray<Half>(_blockLength);
+                _addresses[_count] = _blocks[_count].Address;
             }
             catch (OutOfMemoryException e)
             {
@@ -111,7 +125,7 @@ public sealed class KeyValueCache : IDisposable
         if (position < 0 || position > held)
             throw new ArgumentOutOfRangeException(nameof(position), position,
                 $"The context holds {held} tokens and cannot go to {position}.");
-        foreach (HeadCache head in _heads) head.Rewind(position);
+        foreach (HeadCache head in _heads) head.Rewind(position, _scratch);
     }
 
     /// <summary>Frees the memory. Heads must not be used after it.</summary>
@@ -119,9 +133,13 @@ public sealed class KeyValueCache : IDisposable
     {
         _disposed = true;
         foreach (NativeArray<Half> block in _blocks.AsSpan(0, _count)) block.Dispose();
-        foreach (HeadCache head in _heads) head.Free();
+        _arena.Dispose();
+        _scratch.Dispose();
         _count = 0;
     }
+
+    /// <summary>Where block <paramref name="index"/> is in memory; valid until the cache is disposed.</summary>
+    internal nint Address(int index) => _addresses[index];
 
     /// <summary>A part of block <paramref name="index"/>, which holds all layers and heads.</summary>
     internal Span<Half> Part(int index, long start, int length)

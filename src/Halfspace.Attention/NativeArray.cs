@@ -11,13 +11,18 @@ internal sealed unsafe class NativeArray<T> : IDisposable where T : unmanaged
     /// <exception cref="OutOfMemoryException">The system has no such memory.</exception>
     public NativeArray(long length)
     {
-        _first = (T*)NativeMemory.AlignedAlloc(checked((nuint)length * (nuint)sizeof(T)), CacheLine);
+        nuint bytes = checked((nuint)length * (nuint)sizeof(T));
+        bool large = bytes >= HugePages.Size;
+        _first = (T*)NativeMemory.AlignedAlloc(bytes, large ? HugePages.Size : CacheLine);
+        if (large) HugePages.Advise(_first, bytes);
         Length = length;
     }
 
     ~NativeArray() => Free();
 
     public long Length { get; private set; }
+
+    public nint Address => (nint)_first;
 
     public long Bytes => Length * sizeof(T);
 

@@ -29,7 +29,8 @@ public sealed class ModelContext : IDisposable
         _attention = new HeadAttention(options.Attention);
         _promptAttention = new HeadAttention(options.PromptAttention);
         _chunk = options.ChunkTokens;
-        _cache = new KeyValueCache(config.Attention, limit);
+        bool sparse = options.Attention.Mode == AttentionMode.Sparse || options.PromptAttention.Mode == AttentionMode.Sparse;
+        _cache = new KeyValueCache(config.Attention, limit, sparse ? options.Attention : null);
         _run = decoder.CreateRun();
         Vocabulary = config.Vocabulary;
     }

@@ -73,9 +73,11 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
     /// <summary>Reads tokens from a position and hands the log-probabilities after each to <paramref name="score"/>, in parallel.</summary>
     private void Pass(int first, int rows, bool decoding, IProgress<int> progress, int done, Action<int, LogProbabilities> score)
     {
-        for (int start = 0; start < rows; start += ChunkRows)
+        // An index takes tokens in between two runs: decoding is measured as it happens, a token at a time.
+        int chunk = decoding ? 1 : ChunkRows;
+        for (int start = 0; start < rows; start += chunk)
         {
-            int count = Math.Min(ChunkRows, rows - start), from = start;
+            int count = Math.Min(chunk, rows - start), from = start;
             context.ReadScored(tokens.AsSpan(first + start, count), decoding, cancellation);
             Parallel.For(0, count, row =>
             {

@@ -1,6 +1,7 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Halfspace.Kernels.Lanes;
+using Halfspace.Kernels.Reporting;
 
 namespace Halfspace.Kernels;
 
@@ -9,10 +10,31 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
 {
     public override float Max(ReadOnlySpan<float> scores) => SoftmaxSums<T>.Max(ref First(scores), scores.Length);
 
-    public override (float Sum, float Weighted) ExponentialMoments(ReadOnlySpan<float> scores, float max) =>
-        SoftmaxSums<T>.Moments(ref First(scores), scores.Length, max);
+    public override ScoreSums SumScores(ReadOnlySpan<float> scores, float max) =>
+        SoftmaxSums<T>.Sums(ref First(scores), scores.Length, max);
+
+    public override int Count(ReadOnlySpan<float> scores, float bound) => ScoreScan<T>.Count(ref First(scores), scores.Length, bound);
 
     public override void Scale(Span<float> numbers, float factor) => Rows<T>.Scale(ref First(numbers), numbers.Length, factor);
+
+    public override void Shift(Span<float> numbers, float term) => Rows<T>.Shift(ref First(numbers), numbers.Length, term);
+
+    internal override void Rotate(Span<float> columns, SketchRotation rotation) => KeySketching<T>.Rotate(ref First(columns), rotation);
+
+    internal override void MeasureQueries(ReadOnlySpan<float> columns, int padded, Span<float> largest, Span<float> squares) =>
+        QuerySketching<T>.Measure(ref First(columns), padded, ref First(largest), ref First(squares));
+
+    internal override void CodeQueries(ReadOnlySpan<float> columns, int padded, int window, ReadOnlySpan<float> scales, Span<float> codes,
+        Span<float> sums, Span<float> errors, Span<float> heaviest) =>
+        QuerySketching<T>.Code(ref First(columns), padded, window, ref First(scales), ref First(codes), ref First(sums), ref First(errors),
+            ref First(heaviest));
+
+    private protected override void SketchCore(
+        Span<float> columns, SketchRotation rotation, Span<float> steps, Span<float> residuals, Span<float> norms)
+    {
+        KeySketching<T>.Rotate(ref First(columns), rotation);
+        KeySketching<T>.Code(ref First(columns), rotation.Padded, ref First(steps), ref First(residuals), ref First(norms));
+    }
 
     private protected override bool NarrowCore(ReadOnlySpan<float> source, Span<Half> target) =>
         Rows<T>.Narrow(ref First(source), source.Length, ref First(target));
@@ -24,22 +46,27 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
 
     private protected override void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride) =>
-        RowScores<T>.Score(ref First(queries), rows, ref First(keys), count, dim, ref First(scores), stride);
+        RowScores<T>.Score<N1>(ref First(queries), rows, ref First(keys), ref Unsafe.NullRef<nint>(), 0, count, dim, ref First(scores), stride);
+
+    private protected override void ScoresAtCore(ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim,
+        Span<float> scores, int stride) =>
+        RowScores<T>.Score<N2>(ref First(queries), rows, ref Unsafe.NullRef<Half>(), ref First(keys), valueOffset, keys.Length, dim,
+            ref First(scores), stride);
 
     private protected override void AddValuesCore(ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<Half> values,
-        ReadOnlySpan<int> list, int origin, int count, int dim, Span<float> sums)
+        ReadOnlySpan<nint> list, nint offset, int count, int dim, Span<float> sums)
     {
         if (list.IsEmpty)
             ValueSums<T>.Add<N1>(ref First(weights), stride, rows, ref First(values), ref First(list), 0, count, dim, ref First(sums));
         else
-            ValueSums<T>.Add<N2>(ref First(weights), stride, rows, ref First(values), ref First(list), origin, count, dim, ref First(sums));
+            ValueSums<T>.Add<N2>(ref First(weights), stride, rows, ref First(values), ref First(list), offset, count, dim, ref First(sums));
     }
 
-    private protected override void MaximaCore(ReadOnlySpan<float> scores, Span<float> maxima) =>
-        ScoreScan<T>.Maxima(ref First(scores), scores.Length, GroupSize, ref First(maxima));
+    private protected override int CollectCore(ReadOnlySpan<float> scores, float bound, Span<float> into) =>
+        ScoreScan<T>.Collect(ref First(scores), scores.Length, bound, ref First(into));
 
-    private protected override int CollectCore(ReadOnlySpan<float> scores, float bound, Span<int> list) =>
-        ScoreScan<T>.Collect(ref First(scores), scores.Length, bound, ref First(list));
+    private protected override void MarkCore(ReadOnlySpan<float> scores, float bound, Span<ulong> marks) =>
+        ScoreScan<T>.Mark(ref First(scores), scores.Length, bound, ref First(marks));
 
     private protected override float ExponentialsCore(ReadOnlySpan<float> scores, float max, Span<float> weights) =>
         SoftmaxSums<T>.Exponentials(ref First(scores), scores.Length, max, ref First(weights));

@@ -1,3 +1,5 @@
+using Halfspace.Kernels.Reporting;
+
 namespace Halfspace.Kernels;
 
 /// <summary>The kernels of attention for one SIMD tier: spans in, spans out, no policy. Immutable and thread-safe; nothing is
@@ -6,8 +8,8 @@ namespace Halfspace.Kernels;
 /// <see cref="Narrow"/>.</remarks>
 public abstract class AttentionKernels
 {
-    /// <summary>Scores of which <see cref="Maxima"/> takes one.</summary>
-    public const int GroupSize = 16;
+    /// <summary>Keys that <see cref="Sketch"/> takes at once.</summary>
+    public const int SketchKeys = 16;
 
     private protected AttentionKernels(SimdTier tier, int width)
     {
@@ -56,6 +58,39 @@ public abstract class AttentionKernels
         if (rows > 0) WidenCore(source, rows, dim, centre, target, stride);
     }
 
+    /// <summary>Writes the sketches of up to 16 keys into a block of <see cref="KeyBlocks"/>.</summary>
+    /// <param name="columns">[D, 16], coordinate c of centred key i at [c · 16 + i], zero from d and from the keys' number on; used up.</param>
+    /// <param name="rotation">Of D coordinates.</param>
+    /// <param name="positions">The keys' positions.</param>
+    /// <param name="block">The block.</param>
+    /// <param name="slot">The first key's place in it.</param>
+    /// <returns>False if a key is too large for a step in float16: what is written of it is then meaningless.</returns>
+    public bool Sketch(Span<float> columns, SketchRotation rotation, ReadOnlySpan<int> positions, Span<byte> block, int slot)
+    {
+        ArgumentNullException.ThrowIfNull(rotation);
+        int padded = rotation.Padded;
+        Require(columns.Length >= padded * SketchKeys, nameof(columns));
+        Require(positions.Length <= SketchKeys, nameof(positions));
+        Require(block.Length == KeyBlocks.Bytes(padded), nameof(block));
+        Require(slot >= 0 && slot + positions.Length <= KeyBlocks.Keys, nameof(slot));
+        Span<float> steps = stackalloc float[SketchKeys], residuals = stackalloc float[SketchKeys], norms = stackalloc float[SketchKeys];
+        SketchCore(columns, rotation, steps, residuals, norms);
+        float unit = KeyBlocks.Unit(padded);
+        bool fits = true;
+        for (int i = 0; i < positions.Length; i++)
+        {
+            for (int g = 0; g < padded / 2; g++)
+                block[(g / 4 * 4 * KeyBlocks.Keys) + ((slot + i) * 4) + (g % 4)] = (byte)columns[(g * SketchKeys) + i];
+            // What rotation and rounding in float can add.
+            float residual = (residuals[i] * (1 + 1e-5f)) + (4e-6f * norms[i]);
+            float counted = residual > 0 ? MathF.Ceiling(residual / (unit * steps[i])) : 0;
+            bool held = counted <= byte.MaxValue && norms[i] < 1e7f;
+            fits &= held;
+            KeyBlocks.Write(block, padded, slot + i, (Half)steps[i], held ? (byte)counted : byte.MaxValue, positions[i]);
+        }
+        return fits;
+    }
+
     /// <summary>scores[r · stride + i] = ⟨query r, key i⟩.</summary>
     /// <param name="queries">[<paramref name="rows"/>, <paramref name="dim"/>].</param>
     /// <param name="rows">Query rows; one read of a key serves up to four.</param>
@@ -88,47 +123,63 @@ public abstract class AttentionKernels
         if (rows > 0 && count > 0) AddValuesCore(weights, stride, rows, values, [], 0, count, dim, sums);
     }
 
-    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value <paramref name="list"/>[i] − <paramref name="origin"/>.</summary>
+    /// <summary>scores[r · stride + i] = ⟨query r, key at address i⟩; asks for the values' memory as well.</summary>
+    /// <param name="queries">[<paramref name="rows"/>, <paramref name="dim"/>].</param>
+    /// <param name="rows">Query rows; one read of a key serves up to four.</param>
+    /// <param name="keys">Addresses of n keys, float16 [dim] each, finite; they must be valid.</param>
+    /// <param name="valueOffset">Bytes from a key to its value.</param>
+    /// <param name="dim">d.</param>
+    /// <param name="scores">Rows <paramref name="stride"/> apart.</param>
+    /// <param name="stride">At least n.</param>
+    public void ScoresAt(
+        ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim, Span<float> scores, int stride)
+    {
+        Require(queries.Length == rows * dim, nameof(queries));
+        Require(Fits(rows, stride, keys.Length, scores.Length), nameof(scores));
+        if (rows > 0 && !keys.IsEmpty) ScoresAtCore(queries, rows, keys, valueOffset, dim, scores, stride);
+    }
+
+    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value of key i.</summary>
     /// <param name="weights">Rows <paramref name="stride"/> apart.</param>
-    /// <param name="stride">At least the list's length.</param>
-    /// <param name="rows">Rows of weights.</param>
-    /// <param name="values">[n, <paramref name="dim"/>], finite.</param>
-    /// <param name="list">Ascending, from origin to below origin + n.</param>
-    /// <param name="origin">What the first value is called in the list.</param>
+    /// <param name="stride">At least n.</param>
+    /// <param name="rows">Rows of weights; one read of a value serves up to four.</param>
+    /// <param name="keys">Addresses of n keys; they must be valid.</param>
+    /// <param name="valueOffset">Bytes from a key to its value, float16 [dim], finite.</param>
     /// <param name="dim">d.</param>
     /// <param name="sums">[rows, d].</param>
-    public void AddValuesAt(ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<Half> values, ReadOnlySpan<int> list,
-        int origin, int dim,
-        Span<float> sums)
+    public void AddValuesAt(
+        ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim, Span<float> sums)
     {
-        Require(Fits(rows, stride, list.Length, weights.Length), nameof(weights));
+        Require(Fits(rows, stride, keys.Length, weights.Length), nameof(weights));
         Require(sums.Length == rows * dim, nameof(sums));
-        if (rows == 0 || list.IsEmpty) return;
-        Require(list[0] >= origin && list[^1] - origin < values.Length / dim, nameof(list));
-        AddValuesCore(weights, stride, rows, values, list, origin, list.Length, dim, sums);
+        if (rows > 0 && !keys.IsEmpty) AddValuesCore(weights, stride, rows, [], keys, valueOffset, keys.Length, dim, sums);
     }
 
     /// <summary>The largest score; negative infinity of none.</summary>
     public abstract float Max(ReadOnlySpan<float> scores);
 
-    /// <summary>The largest of each <see cref="GroupSize"/> consecutive scores; the last group may be short.</summary>
+    /// <summary>Copies the scores that are at least <paramref name="bound"/>, in order.</summary>
     /// <param name="scores">[n].</param>
-    /// <param name="maxima">[n / GroupSize, rounded up].</param>
-    public void Maxima(ReadOnlySpan<float> scores, Span<float> maxima)
+    /// <param name="bound">The least that is copied.</param>
+    /// <param name="into">Room for n, and a register more.</param>
+    /// <returns>How many.</returns>
+    public int Collect(ReadOnlySpan<float> scores, float bound, Span<float> into)
     {
-        Require((long)maxima.Length * GroupSize >= scores.Length, nameof(maxima));
-        MaximaCore(scores, maxima);
+        Require(into.Length >= scores.Length + Width, nameof(into));
+        return CollectCore(scores, bound, into);
     }
 
-    /// <summary>Lists where scores are at least <paramref name="bound"/>, ascending.</summary>
+    /// <summary>How many scores are at least <paramref name="bound"/>.</summary>
+    public abstract int Count(ReadOnlySpan<float> scores, float bound);
+
+    /// <summary>Sets bit i of <paramref name="marks"/> where score i is at least <paramref name="bound"/>; the others stay.</summary>
     /// <param name="scores">[n].</param>
-    /// <param name="bound">The least that is listed.</param>
-    /// <param name="list">Room for n.</param>
-    /// <returns>How many.</returns>
-    public int Collect(ReadOnlySpan<float> scores, float bound, Span<int> list)
+    /// <param name="bound">The least that is marked.</param>
+    /// <param name="marks">A bit for each score, the first lowest.</param>
+    public void Mark(ReadOnlySpan<float> scores, float bound, Span<ulong> marks)
     {
-        Require(list.Length >= scores.Length, nameof(list));
-        return CollectCore(scores, bound, list);
+        Require((long)marks.Length * 64 >= scores.Length, nameof(marks));
+        MarkCore(scores, bound, marks);
     }
 
     /// <summary>weights[i] = e^(scores[i] − max), 0 where the difference is below −87.</summary>
@@ -142,10 +193,10 @@ public abstract class AttentionKernels
         return ExponentialsCore(scores, max, weights);
     }
 
-    /// <summary>Σ e^u and Σ e^u·u, u = scores[i] − max.</summary>
+    /// <summary>Sums over scores t, with u = t − max.</summary>
     /// <param name="scores">Scores up to <paramref name="max"/>.</param>
     /// <param name="max">What is subtracted.</param>
-    public abstract (float Sum, float Weighted) ExponentialMoments(ReadOnlySpan<float> scores, float max);
+    public abstract ScoreSums SumScores(ReadOnlySpan<float> scores, float max);
 
     /// <summary>One block of an online softmax down the columns: scores become e^(s − new max), and max, sum and scale follow.</summary>
     /// <param name="scores">[rows, columns], rows <paramref name="stride"/> apart.</param>
@@ -190,6 +241,9 @@ public abstract class AttentionKernels
     /// <summary>numbers[i] *= factor.</summary>
     public abstract void Scale(Span<float> numbers, float factor);
 
+    /// <summary>numbers[i] += term.</summary>
+    public abstract void Shift(Span<float> numbers, float term);
+
     /// <summary>high + low += term: high is the sum as a float, low what that leaves out.</summary>
     /// <param name="term">[n].</param>
     /// <param name="high">[n].</param>
@@ -201,6 +255,16 @@ public abstract class AttentionKernels
         AddCompensatedCore(term, high, low);
     }
 
+    internal abstract void Rotate(Span<float> columns, SketchRotation rotation);
+
+    internal abstract void MeasureQueries(ReadOnlySpan<float> columns, int padded, Span<float> largest, Span<float> squares);
+
+    internal abstract void CodeQueries(ReadOnlySpan<float> columns, int padded, int window, ReadOnlySpan<float> scales, Span<float> codes,
+        Span<float> sums, Span<float> errors, Span<float> heaviest);
+
+    private protected abstract void SketchCore(
+        Span<float> columns, SketchRotation rotation, Span<float> steps, Span<float> residuals, Span<float> norms);
+
     private protected abstract bool NarrowCore(ReadOnlySpan<float> source, Span<Half> target);
 
     private protected abstract void WidenCore(ReadOnlySpan<Half> source, int rows, int dim, ReadOnlySpan<float> centre,
@@ -209,13 +273,15 @@ public abstract class AttentionKernels
     private protected abstract void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride);
 
+    private protected abstract void ScoresAtCore(ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim,
+        Span<float> scores, int stride);
+
     private protected abstract void AddValuesCore(ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<Half> values,
-        ReadOnlySpan<int> list,
-        int origin, int count, int dim, Span<float> sums);
+        ReadOnlySpan<nint> list, nint offset, int count, int dim, Span<float> sums);
 
-    private protected abstract void MaximaCore(ReadOnlySpan<float> scores, Span<float> maxima);
+    private protected abstract int CollectCore(ReadOnlySpan<float> scores, float bound, Span<float> into);
 
-    private protected abstract int CollectCore(ReadOnlySpan<float> scores, float bound, Span<int> list);
+    private protected abstract void MarkCore(ReadOnlySpan<float> scores, float bound, Span<ulong> marks);
 
     private protected abstract float ExponentialsCore(ReadOnlySpan<float> scores, float max, Span<float> weights);
 

@@ -11,9 +11,23 @@ internal static class RowScores<T> where T : struct, ILane<T>
     // 3 rows by 4 keys are 12 sums; a fourth row needs AVX-512's 32 registers.
     private static int RowsPerPass => T.Width > 8 ? 4 : 3;
 
-    /// <summary>scores[r · stride + i] = ⟨queries r, key i⟩.</summary>
+    // How many keys ahead memory is asked for, where keys lie anywhere: enough to cover a miss.
+    private const int Ahead = 12;
+
+    /// <summary>scores[r · stride + i] = ⟨queries r, key i⟩, where key i is row i of keys, or what lies at address i.</summary>
+    /// <param name="queries">[rows, dim].</param>
+    /// <param name="rows">Query rows.</param>
+    /// <param name="keys">[count, dim], unless there is a list.</param>
+    /// <param name="list">Addresses.</param>
+    /// <param name="offset">Bytes from a key to its value, which will be read soon.</param>
+    /// <param name="count">Keys.</param>
+    /// <param name="dim">d.</param>
+    /// <param name="scores">Rows <paramref name="stride"/> apart.</param>
+    /// <param name="stride">From one row of scores to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Score(ref float queries, int rows, ref Half keys, int count, int dim, ref float scores, int stride)
+    public static void Score<TList>(
+        ref float queries, int rows, ref Half keys, ref nint list, nint offset, int count, int dim, ref float scores, int stride)
+        where TList : struct, IConstant
     {
         int passes = (rows + RowsPerPass - 1) / RowsPerPass;
         for (int first = 0, pass = 0; pass < passes; pass++)
@@ -23,29 +37,33 @@ internal static class RowScores<T> where T : struct, ILane<T>
             ref float s = ref Unsafe.Add(ref scores, first * stride);
             switch (take)
             {
-                case 1: Pass<N1>(ref q, ref keys, count, dim, ref s, stride); break;
-                case 2: Pass<N2>(ref q, ref keys, count, dim, ref s, stride); break;
-                case 3: Pass<N3>(ref q, ref keys, count, dim, ref s, stride); break;
-                default: Pass<N4>(ref q, ref keys, count, dim, ref s, stride); break;
+                case 1: Pass<N1, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
+                case 2: Pass<N2, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
+                case 3: Pass<N3, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
+                default: Pass<N4, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
             }
             first += take;
         }
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    private static void Pass<TRows>(ref float queries, ref Half keys, int count, int dim, ref float scores, int stride)
+    private static void Pass<TRows, TList>(
+        ref float queries, ref Half keys, ref nint list, nint offset, int count, int dim, ref float scores, int stride)
         where TRows : struct, IConstant
+        where TList : struct, IConstant
     {
         int whole = dim - (dim % T.Width), i = 0;
         for (; i <= count - Keys; i += Keys)
         {
-            ref Half key = ref Unsafe.Add(ref keys, i * dim);
+            ref Half first = ref Key<TList>(ref keys, ref list, i, dim), second = ref Key<TList>(ref keys, ref list, i + 1, dim);
+            ref Half third = ref Key<TList>(ref keys, ref list, i + 2, dim), fourth = ref Key<TList>(ref keys, ref list, i + 3, dim);
+            if (TList.Value > 1) Ask(ref list, offset, i + Ahead, count, dim);
             T s00 = T.Zero, s01 = T.Zero, s02 = T.Zero, s03 = T.Zero, s10 = T.Zero, s11 = T.Zero, s12 = T.Zero, s13 = T.Zero;
             T s20 = T.Zero, s21 = T.Zero, s22 = T.Zero, s23 = T.Zero, s30 = T.Zero, s31 = T.Zero, s32 = T.Zero, s33 = T.Zero;
             for (int c = 0; c < whole; c += T.Width)
             {
-                T k0 = T.LoadHalf(ref key, c), k1 = T.LoadHalf(ref key, c + dim);
-                T k2 = T.LoadHalf(ref key, c + (2 * dim)), k3 = T.LoadHalf(ref key, c + (3 * dim));
+                T k0 = T.LoadHalf(ref first, c), k1 = T.LoadHalf(ref second, c);
+                T k2 = T.LoadHalf(ref third, c), k3 = T.LoadHalf(ref fourth, c);
                 T q = T.Load(ref queries, c);
                 s00 = T.MultiplyAdd(q, k0, s00);
                 s01 = T.MultiplyAdd(q, k1, s01);
@@ -83,7 +101,7 @@ internal static class RowScores<T> where T : struct, ILane<T>
         }
         for (; i < count; i++)
         {
-            ref Half key = ref Unsafe.Add(ref keys, i * dim);
+            ref Half key = ref Key<TList>(ref keys, ref list, i, dim);
             for (int r = 0; r < TRows.Value; r++)
             {
                 ref float query = ref Unsafe.Add(ref queries, r * dim);
@@ -92,22 +110,44 @@ internal static class RowScores<T> where T : struct, ILane<T>
                 Unsafe.Add(ref scores, (r * stride) + i) = T.Sum(sum);
             }
         }
-        if (whole < dim) Rest<TRows>(ref queries, ref keys, count, dim, whole, ref scores, stride);
+        if (whole < dim) Rest<TRows, TList>(ref queries, ref keys, ref list, count, dim, whole, ref scores, stride);
     }
 
     // Coordinates past the last whole register: 8 at most, as a head's width is a multiple of 8.
-    private static void Rest<TRows>(ref float queries, ref Half keys, int count, int dim, int whole, ref float scores, int stride)
+    private static void Rest<TRows, TList>(
+        ref float queries, ref Half keys, ref nint list, int count, int dim, int whole, ref float scores, int stride)
         where TRows : struct, IConstant
+        where TList : struct, IConstant
     {
         for (int i = 0; i < count; i++)
         {
+            ref Half key = ref Key<TList>(ref keys, ref list, i, dim);
             for (int r = 0; r < TRows.Value; r++)
             {
                 float sum = 0;
-                for (int c = whole; c < dim; c++) sum += Unsafe.Add(ref queries, (r * dim) + c) * (float)Unsafe.Add(ref keys,
-                    (i * dim) + c);
+                for (int c = whole; c < dim; c++) sum += Unsafe.Add(ref queries, (r * dim) + c) * (float)Unsafe.Add(ref key, c);
                 Unsafe.Add(ref scores, (r * stride) + i) += sum;
             }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe ref Half Key<TList>(ref Half keys, ref nint list, int i, int dim) where TList : struct, IConstant
+    {
+        if (TList.Value == 1) return ref Unsafe.Add(ref keys, i * dim);
+        return ref Unsafe.AsRef<Half>((void*)Unsafe.Add(ref list, i));
+    }
+
+    // The keys from one on, and their values.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe void Ask(ref nint list, nint offset, int from, int count, int dim)
+    {
+        int end = Math.Min(from + Keys, count);
+        for (int i = from; i < end; i++)
+        {
+            nint key = Unsafe.Add(ref list, i);
+            Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)key), dim * sizeof(short));
+            Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)(key + offset)), dim * sizeof(short));
         }
     }
 }

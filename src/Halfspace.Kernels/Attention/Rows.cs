@@ -51,6 +51,16 @@ internal static class Rows<T> where T : struct, ILane<T>
         for (; i < count; i++) Unsafe.Add(ref target, i) *= factor;
     }
 
+    /// <summary>target[i] += term.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Shift(ref float target, int count, float term)
+    {
+        T by = T.Broadcast(term);
+        int i = 0;
+        for (; i <= count - T.Width; i += T.Width) T.Store(T.Add(T.Load(ref target, i), by), ref target, i);
+        for (; i < count; i++) Unsafe.Add(ref target, i) += term;
+    }
+
     /// <summary>high + low += term, where high is the sum rounded to float and low what that left out (Knuth's two-sum).</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void AddCompensated(ref float term, int count, ref float high, ref float low)

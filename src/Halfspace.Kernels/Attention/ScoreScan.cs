@@ -4,41 +4,51 @@ using Halfspace.Kernels.Lanes;
 
 namespace Halfspace.Kernels;
 
-/// <summary>Sweeps over a row of scores that look for the large ones.</summary>
+/// <summary>Sweeps over a row of scores that look for the large ones; none branches on what it finds.</summary>
 internal static class ScoreScan<T> where T : struct, ILane<T>
 {
-    /// <summary>The largest of each <paramref name="group"/> consecutive scores, a multiple of the register's width; the last group may be
-    /// short.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static void Maxima(ref float scores, int count, int group, ref float maxima)
-    {
-        int whole = count / group;
-        for (int i = 0; i < whole; i++)
-        {
-            T max = T.Load(ref scores, i * group);
-            for (int c = T.Width; c < group; c += T.Width) max = T.Max(max, T.Load(ref scores, (i * group) + c));
-            Unsafe.Add(ref maxima, i) = T.MaxAcross(max);
-        }
-        if (whole * group == count) return;
-        float last = Unsafe.Add(ref scores, whole * group);
-        for (int i = (whole * group) + 1; i < count; i++) last = MathF.Max(last, Unsafe.Add(ref scores, i));
-        Unsafe.Add(ref maxima, whole) = last;
-    }
-
-    /// <summary>Lists where scores are at least a bound, ascending.</summary>
+    /// <summary>Copies the scores that are at least a bound, in order.</summary>
     /// <returns>How many.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static int Collect(ref float scores, int count, float bound, ref int list)
+    public static int Collect(ref float scores, int count, float bound, ref float into)
     {
         T least = T.Broadcast(bound);
         int found = 0, i = 0;
         for (; i <= count - T.Width; i += T.Width)
         {
-            for (uint hits = T.AtLeast(T.Load(ref scores, i), least); hits != 0; hits &= hits - 1)
-                Unsafe.Add(ref list, found++) = i + BitOperations.TrailingZeroCount(hits);
+            T own = T.Load(ref scores, i);
+            found += T.StoreSelected(own, T.AtLeast(own, least), ref into, found);
         }
         for (; i < count; i++)
-            if (Unsafe.Add(ref scores, i) >= bound) Unsafe.Add(ref list, found++) = i;
+            if (Unsafe.Add(ref scores, i) >= bound) Unsafe.Add(ref into, found++) = Unsafe.Add(ref scores, i);
         return found;
+    }
+
+    /// <summary>How many scores are at least a bound.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Count(ref float scores, int count, float bound)
+    {
+        T least = T.Broadcast(bound);
+        int found = 0, i = 0;
+        for (; i <= count - T.Width; i += T.Width) found += BitOperations.PopCount(T.AtLeast(T.Load(ref scores, i), least));
+        for (; i < count; i++) found += Unsafe.Add(ref scores, i) >= bound ? 1 : 0;
+        return found;
+    }
+
+    /// <summary>Sets bit i where score i is at least a bound.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void Mark(ref float scores, int count, float bound, ref ulong marks)
+    {
+        const int Bits = 64;
+        T least = T.Broadcast(bound);
+        int i = 0;
+        for (; i <= count - Bits; i += Bits)
+        {
+            ulong word = 0;
+            for (int c = 0; c < Bits; c += T.Width) word |= (ulong)T.AtLeast(T.Load(ref scores, i + c), least) << c;
+            Unsafe.Add(ref marks, i / Bits) |= word;
+        }
+        for (; i < count; i++)
+            Unsafe.Add(ref marks, i / Bits) |= (Unsafe.Add(ref scores, i) >= bound ? 1UL : 0) << (i % Bits);
     }
 }

@@ -44,27 +44,32 @@ internal static class SoftmaxSums<T> where T : struct, ILane<T>
         return sum;
     }
 
-    /// <returns>Σ e^u and Σ e^u·u, u = scores[i] − max.</returns>
+    /// <returns>The sums of <see cref="ScoreSums"/>.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static (float Sum, float Weighted) Moments(ref float scores, int count, float max)
+    public static ScoreSums Sums(ref float scores, int count, float max)
     {
-        T shift = T.Broadcast(max), sums = T.Zero, weighted = T.Zero;
+        T shift = T.Broadcast(max), sums = T.Zero, weighted = T.Zero, squares = T.Zero, plain = T.Zero, plainSquares = T.Zero;
         int i = 0;
         for (; i <= count - T.Width; i += T.Width)
         {
-            T u = T.Subtract(T.Load(ref scores, i), shift);
-            T e = T.Exp(u);
+            T t = T.Load(ref scores, i), u = T.Subtract(t, shift), e = T.Exp(u);
             sums = T.Add(sums, e);
             weighted = T.MultiplyAdd(e, u, weighted);
+            squares = T.MultiplyAdd(e, e, squares);
+            plain = T.Add(plain, t);
+            plainSquares = T.MultiplyAdd(t, t, plainSquares);
         }
-        float sum = T.Sum(sums), first = T.Sum(weighted);
+        float sum = T.Sum(sums), first = T.Sum(weighted), square = T.Sum(squares), score = T.Sum(plain), scoreSquare = T.Sum(plainSquares);
         for (; i < count; i++)
         {
-            float u = Unsafe.Add(ref scores, i) - max, e = Exp(u);
+            float t = Unsafe.Add(ref scores, i), u = t - max, e = Exp(u);
             sum += e;
             first += e * u;
+            square += e * e;
+            score += t;
+            scoreSquare += t * t;
         }
-        return (sum, first);
+        return new ScoreSums(sum, first, square, score, scoreSquare);
     }
 
     /// <summary>For each column of scores [rows, columns] an online softmax step: the column's max takes in the rows, scores become e^(s −

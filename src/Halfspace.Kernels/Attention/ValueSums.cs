@@ -8,11 +8,11 @@ internal static class ValueSums<T> where T : struct, ILane<T>
 {
     private const int RowsPerPass = 4;
 
-    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value i, where value i is row i, or row <paramref name="list"/>[i] −
-    /// <paramref name="origin"/> of values.</summary>
+    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value i, where value i is row i of values, or what lies <paramref name="offset"/> bytes
+    /// behind address i.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add<TList>(
-        ref float weights, int stride, int rows, ref Half values, ref int list, int origin, int count, int dim, ref float sums)
+        ref float weights, int stride, int rows, ref Half values, ref nint list, nint offset, int count, int dim, ref float sums)
         where TList : struct, IConstant
     {
         for (int first = 0; first < rows; first += RowsPerPass)
@@ -21,33 +21,31 @@ internal static class ValueSums<T> where T : struct, ILane<T>
             ref float s = ref Unsafe.Add(ref sums, first * dim);
             switch (rows - first)
             {
-                case 1: Pass<N1, N4, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
-                case 2: Pass<N2, N4, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
-                case 3: Pass<N3, N2, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
-                default: Pass<N4, N2, TList>(ref w, stride, ref values, ref list, origin, count, dim, ref s); break;
+                case 1: Pass<N1, N4, TList>(ref w, stride, ref values, ref list, offset, count, dim, ref s); break;
+                case 2: Pass<N2, N4, TList>(ref w, stride, ref values, ref list, offset, count, dim, ref s); break;
+                case 3: Pass<N3, N2, TList>(ref w, stride, ref values, ref list, offset, count, dim, ref s); break;
+                default: Pass<N4, N2, TList>(ref w, stride, ref values, ref list, offset, count, dim, ref s); break;
             }
         }
     }
 
     private static void Pass<TRows, TRegisters, TList>(
-        ref float weights, int stride, ref Half values, ref int list, int origin, int count, int dim, ref float sums)
+        ref float weights, int stride, ref Half values, ref nint list, nint offset, int count, int dim, ref float sums)
         where TRows : struct, IConstant
         where TRegisters : struct, IConstant
         where TList : struct, IConstant
     {
         int c = 0;
         for (; c <= dim - (TRegisters.Value * T.Width); c += TRegisters.Value * T.Width)
-            Columns<TRows, TRegisters, TList>(ref weights, stride, ref Unsafe.Add(ref values, c), ref list, origin, count, dim,
-                ref Unsafe.Add(ref sums, c));
+            Columns<TRows, TRegisters, TList>(ref weights, stride, ref values, ref list, offset, count, dim, c, ref Unsafe.Add(ref sums, c));
         for (; c <= dim - T.Width; c += T.Width)
-            Columns<TRows, N1, TList>(ref weights, stride, ref Unsafe.Add(ref values, c), ref list, origin, count, dim,
-                ref Unsafe.Add(ref sums, c));
-        if (c < dim) Rest<TRows, TList>(ref weights, stride, ref values, ref list, origin, count, dim, c, ref sums);
+            Columns<TRows, N1, TList>(ref weights, stride, ref values, ref list, offset, count, dim, c, ref Unsafe.Add(ref sums, c));
+        if (c < dim) Rest<TRows, TList>(ref weights, stride, ref values, ref list, offset, count, dim, c, ref sums);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Columns<TRows, TRegisters, TList>(
-        ref float weights, int stride, ref Half values, ref int list, int origin, int count, int dim, ref float sums)
+        ref float weights, int stride, ref Half values, ref nint list, nint offset, int count, int dim, int first, ref float sums)
         where TRows : struct, IConstant
         where TRegisters : struct, IConstant
         where TList : struct, IConstant
@@ -56,7 +54,7 @@ internal static class ValueSums<T> where T : struct, ILane<T>
         T s20 = T.Zero, s21 = T.Zero, s30 = T.Zero, s31 = T.Zero;
         for (int i = 0; i < count; i++)
         {
-            ref Half value = ref Unsafe.Add(ref values, (TList.Value > 1 ? Unsafe.Add(ref list, i) - origin : i) * dim);
+            ref Half value = ref Row<TList>(ref values, ref list, offset, i, dim, first);
             T v0 = T.LoadHalf(ref value, 0);
             T v1 = TRegisters.Value > 1 ? T.LoadHalf(ref value, T.Width) : T.Zero;
             T v2 = TRegisters.Value > 2 ? T.LoadHalf(ref value, 2 * T.Width) : T.Zero;
@@ -108,20 +106,28 @@ internal static class ValueSums<T> where T : struct, ILane<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static unsafe ref Half Row<TList>(ref Half values, ref nint list, nint offset, int i, int dim, int column)
+        where TList : struct, IConstant
+    {
+        if (TList.Value == 1) return ref Unsafe.Add(ref values, (i * dim) + column);
+        return ref Unsafe.Add(ref Unsafe.AsRef<Half>((void*)(Unsafe.Add(ref list, i) + offset)), column);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Write(T sum, ref float sums, int at) => T.Store(T.Add(T.Load(ref sums, at), sum), ref sums, at);
 
     // Coordinates past the last whole register: 8 at most, as a head's width is a multiple of 8.
     private static void Rest<TRows, TList>(
-        ref float weights, int stride, ref Half values, ref int list, int origin, int count, int dim, int first, ref float sums)
+        ref float weights, int stride, ref Half values, ref nint list, nint offset, int count, int dim, int first, ref float sums)
         where TRows : struct, IConstant
         where TList : struct, IConstant
     {
         for (int i = 0; i < count; i++)
         {
-            int row = TList.Value > 1 ? Unsafe.Add(ref list, i) - origin : i;
+            ref Half row = ref Row<TList>(ref values, ref list, offset, i, dim, 0);
             for (int c = first; c < dim; c++)
             {
-                float value = (float)Unsafe.Add(ref values, (row * dim) + c);
+                float value = (float)Unsafe.Add(ref row, c);
                 for (int r = 0; r < TRows.Value; r++) Unsafe.Add(ref sums, (r * dim) + c) += Unsafe.Add(ref weights,
                     (r * stride) + i) * value;
             }

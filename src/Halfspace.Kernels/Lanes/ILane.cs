@@ -48,6 +48,11 @@ internal interface ILane<T> where T : struct, ILane<T>
     /// <summary>A bit for each lane, the first lane lowest: whether a ≥ b.</summary>
     static abstract uint AtLeast(T a, T b);
 
+    /// <summary>Writes the lanes whose bit is set, in order, from <paramref name="first"/> + <paramref name="index"/> on; a whole register is
+    /// touched.</summary>
+    /// <returns>How many.</returns>
+    static abstract int StoreSelected(T lanes, uint bits, ref float first, int index);
+
     /// <summary>The sum of the lanes.</summary>
     static abstract float Sum(T lanes);
 

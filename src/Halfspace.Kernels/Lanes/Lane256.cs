@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -75,6 +76,21 @@ internal readonly struct Lane256 : ILane<Lane256>
 
     public static uint AtLeast(Lane256 a, Lane256 b) =>
         Vector256.GreaterThanOrEqual(a._lanes, b._lanes).ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StoreSelected(Lane256 lanes, uint bits, ref float first, int index)
+    {
+        if (Avx2.IsSupported)
+        {
+            Vector256<int> order = Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(SetBits.Positions), 8 * (nuint)bits);
+            Avx2.PermuteVar8x32(lanes._lanes, order).StoreUnsafe(ref first, (nuint)index);
+            return System.Numerics.BitOperations.PopCount(bits);
+        }
+        int found = 0;
+        for (uint left = bits; left != 0; left &= left - 1)
+            Unsafe.Add(ref first, index + found++) = lanes._lanes.GetElement(System.Numerics.BitOperations.TrailingZeroCount(left));
+        return found;
+    }
 
     public static float Sum(Lane256 lanes) => Vector256.Sum(lanes._lanes);
 

@@ -77,6 +77,17 @@ internal readonly struct Lane512 : ILane<Lane512>
     public static uint AtLeast(Lane512 a, Lane512 b) =>
         (uint)Vector512.GreaterThanOrEqual(a._lanes, b._lanes).ExtractMostSignificantBits();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StoreSelected(Lane512 lanes, uint bits, ref float first, int index)
+    {
+        // The bits become a mask of lanes again, which the compiler keeps in a mask register.
+        Vector512<int> chosen = Vector512.Create((int)bits) & Bit;
+        Avx512F.Compress(Vector512<float>.Zero, Vector512.Equals(chosen, Bit).AsSingle(), lanes._lanes).StoreUnsafe(ref first, (nuint)index);
+        return System.Numerics.BitOperations.PopCount(bits);
+    }
+
+    private static Vector512<int> Bit => Vector512.Create(1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768);
+
     public static float Sum(Lane512 lanes) => Vector512.Sum(lanes._lanes);
 
     public static float MaxAcross(Lane512 lanes)

@@ -49,6 +49,12 @@ internal readonly struct LaneScalar : ILane<LaneScalar>
 
     public static uint AtLeast(LaneScalar a, LaneScalar b) => a._value >= b._value ? 1u : 0;
 
+    public static int StoreSelected(LaneScalar lanes, uint bits, ref float first, int index)
+    {
+        Unsafe.Add(ref first, index) = lanes._value;
+        return (int)bits;
+    }
+
     public static float Sum(LaneScalar lanes) => lanes._value;
 
     public static float MaxAcross(LaneScalar lanes) => lanes._value;

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -6,58 +7,73 @@ using System.Runtime.Intrinsics.X86;
 namespace Halfspace.Kernels.Lanes;
 
 /// <summary>8 words in a 256-bit register; <typeparamref name="TProducts"/> multiplies bytes.</summary>
-internal readonly struct WordLane256<TProducts> : IWordLane<WordLane256<TProducts>> where TProducts : struct, IByteProducts
+internal readonly struct WordLane256<TProducts> : IWordLane<Vector256<int>> where TProducts : struct, IByteProducts
 {
-    private readonly Vector256<int> _words;
-
-    private WordLane256(Vector256<int> words) => _words = words;
-
-    private WordLane256(Vector256<float> floats) => _words = floats.AsInt32();
-
     public static int Width => 8;
 
-    public static WordLane256<TProducts> Zero => default;
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Broadcast(int word) => Vector256.Create(word);
 
-    public static WordLane256<TProducts> Broadcast(int word) => new(Vector256.Create(word));
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadBytes(ref byte first) => Vector256.LoadUnsafe(ref first).AsInt32();
 
-    public static void LoadNibbles(ref byte first, out WordLane256<TProducts> low, out WordLane256<TProducts> high)
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Low(Vector256<int> bytes) => bytes & Vector256.Create(0x0F0F0F0F);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> High(Vector256<int> bytes) => (bytes >>> 4) & Vector256.Create(0x0F0F0F0F);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Accumulate(
+        Vector256<int> low, Vector256<int> lowQuery, Vector256<int> high, Vector256<int> highQuery, Vector256<int> partial) =>
+        TProducts.Accumulate(high, highQuery, TProducts.Accumulate(low, lowQuery, partial));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) => TProducts.AddPartial(total, partial);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> ToFloat(Vector256<int> words) => Vector256.ConvertToSingle(words).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Load(ref int first, int index) => Vector256.LoadUnsafe(ref first, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void Store(Vector256<int> words, ref int first, int index) => words.StoreUnsafe(ref first, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadFloats(ref float first, int index) => Vector256.LoadUnsafe(ref first, (nuint)index).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadHalves(ref Half first, int index) =>
+        Unsafe.BitCast<Lane256, Vector256<int>>(Lane256.LoadHalf(ref first, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreFloats(Vector256<int> floats, ref float first, int index) =>
+        floats.AsSingle().StoreUnsafe(ref first, (nuint)index);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> MultiplyFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() * b.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> MultiplyAddFloats(Vector256<int> a, Vector256<int> b, Vector256<int> sum) =>
+        Vector256.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), sum.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> SubtractFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() - b.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AtLeast(Vector256<int> a, Vector256<int> b) =>
+        Vector256.GreaterThanOrEqual(a.AsSingle(), b.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StoreIndices(Vector256<int> mask, int first, ref int into)
     {
-        Vector256<ushort> pairs = Vector256.LoadUnsafe(ref first).AsUInt16();
-        Vector256<ushort> mask = Vector256.Create((ushort)0x0F0F);
-        low = new((pairs & mask).AsInt32());
-        high = new(((pairs >> 4) & mask).AsInt32());
-    }
-
-    public static WordLane256<TProducts> Accumulate(
-        WordLane256<TProducts> codes, WordLane256<TProducts> query, WordLane256<TProducts> partial) =>
-        new(TProducts.Accumulate(codes._words, query._words, partial._words));
-
-    public static WordLane256<TProducts> AddPartial(WordLane256<TProducts> total, WordLane256<TProducts> partial) =>
-        new(TProducts.AddPartial(total._words, partial._words));
-
-    public static WordLane256<TProducts> ToFloat(WordLane256<TProducts> words) => new(Vector256.ConvertToSingle(words._words));
-
-    public static WordLane256<TProducts> LoadFloats(ref float first, int index) => new(Vector256.LoadUnsafe(ref first, (nuint)index));
-
-    public static void StoreFloats(WordLane256<TProducts> floats, ref float first, int index) =>
-        floats._words.AsSingle().StoreUnsafe(ref first, (nuint)index);
-
-    public static WordLane256<TProducts> MultiplyAddFloats(WordLane256<TProducts> a, WordLane256<TProducts> b, WordLane256<TProducts> sum) =>
-        new(Vector256.FusedMultiplyAdd(a._words.AsSingle(), b._words.AsSingle(), sum._words.AsSingle()));
-
-    public static WordLane256<TProducts> AddFloats(WordLane256<TProducts> a, WordLane256<TProducts> b) =>
-        new(a._words.AsSingle() + b._words.AsSingle());
-
-    public static WordLane256<TProducts> SubtractFloats(WordLane256<TProducts> a, WordLane256<TProducts> b) =>
-        new(a._words.AsSingle() - b._words.AsSingle());
-
-    public static WordLane256<TProducts> AtLeast(WordLane256<TProducts> a, WordLane256<TProducts> b) =>
-        new(Vector256.GreaterThanOrEqual(a._words.AsSingle(), b._words.AsSingle()).AsInt32());
-
-    public static int StoreIndices(WordLane256<TProducts> mask, int first, ref int into)
-    {
-        uint bits = mask._words.ExtractMostSignificantBits();
-        (Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(SetBits.Positions), 8 * (nuint)bits) + Vector256.Create(first)).StoreUnsafe(ref into);
+        uint bits = mask.ExtractMostSignificantBits();
+        Vector256<int> positions = Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(SetBits.Positions), 8 * (nuint)bits);
+        (positions + Vector256.Create(first)).StoreUnsafe(ref into);
         return BitOperations.PopCount(bits);
     }
 }
@@ -79,7 +95,7 @@ internal static class SetBits
 /// <summary>How 256-bit registers multiply unsigned by signed bytes.</summary>
 internal interface IByteProducts
 {
-    /// <summary>See <see cref="IWordLane{T}.Accumulate"/>.</summary>
+    /// <summary>partial + Σ codes·query over each word's bytes.</summary>
     static abstract Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial);
 
     /// <summary>See <see cref="IWordLane{T}.AddPartial"/>.</summary>
@@ -89,9 +105,11 @@ internal interface IByteProducts
 /// <summary>Pairs of products in int16: AVX2.</summary>
 internal readonly struct PairProducts : IByteProducts
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial) =>
         (partial.AsInt16() + Avx2.MultiplyAddAdjacent(codes.AsByte(), query.AsSByte())).AsInt32();
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) =>
         total + Avx2.MultiplyAddAdjacent(partial.AsInt16(), Vector256<short>.One);
 }
@@ -99,8 +117,10 @@ internal readonly struct PairProducts : IByteProducts
 /// <summary>Four products in int32: AVX-VNNI.</summary>
 internal readonly struct VnniProducts : IByteProducts
 {
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial) =>
         AvxVnni.MultiplyWideningAndAdd(partial, codes.AsByte(), query.AsSByte());
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) => total + partial;
 }

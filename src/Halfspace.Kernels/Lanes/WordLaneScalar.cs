@@ -3,56 +3,59 @@ using System.Runtime.CompilerServices;
 namespace Halfspace.Kernels.Lanes;
 
 /// <summary>One word: the reference tier.</summary>
-internal readonly struct WordLaneScalar : IWordLane<WordLaneScalar>
+internal readonly struct WordLaneScalar : IWordLane<int>
 {
-    private readonly int _word;
-
-    private WordLaneScalar(int word) => _word = word;
-
-    private WordLaneScalar(float value) => _word = BitConverter.SingleToInt32Bits(value);
-
     public static int Width => 1;
 
-    public static WordLaneScalar Zero => default;
+    public static int Broadcast(int word) => word;
 
-    private float Float => BitConverter.Int32BitsToSingle(_word);
+    public static int LoadBytes(ref byte first) => Unsafe.ReadUnaligned<int>(ref first);
 
-    public static WordLaneScalar Broadcast(int word) => new(word);
+    public static int Low(int bytes) => bytes & 0x0F0F0F0F;
 
-    public static void LoadNibbles(ref byte first, out WordLaneScalar low, out WordLaneScalar high)
+    public static int High(int bytes) => (bytes >>> 4) & 0x0F0F0F0F;
+
+    public static int Accumulate(int low, int lowQuery, int high, int highQuery, int partial)
     {
-        int word = Unsafe.ReadUnaligned<int>(ref first);
-        low = new(word & 0x0F0F0F0F);
-        high = new((word >> 4) & 0x0F0F0F0F);
+        for (int i = 0; i < 32; i += 8)
+        {
+            partial += (byte)(low >> i) * (sbyte)(lowQuery >> i);
+            partial += (byte)(high >> i) * (sbyte)(highQuery >> i);
+        }
+        return partial;
     }
 
-    public static WordLaneScalar Accumulate(WordLaneScalar codes, WordLaneScalar query, WordLaneScalar partial)
-    {
-        int sum = partial._word;
-        for (int i = 0; i < 32; i += 8) sum += (byte)(codes._word >> i) * (sbyte)(query._word >> i);
-        return new(sum);
-    }
+    public static int AddPartial(int total, int partial) => total + partial;
 
-    public static WordLaneScalar AddPartial(WordLaneScalar total, WordLaneScalar partial) => new(total._word + partial._word);
+    public static int ToFloat(int words) => Bits(words);
 
-    public static WordLaneScalar ToFloat(WordLaneScalar words) => new((float)words._word);
+    public static int Load(ref int first, int index) => Unsafe.Add(ref first, index);
 
-    public static WordLaneScalar LoadFloats(ref float first, int index) => new(Unsafe.Add(ref first, index));
+    public static void Store(int words, ref int first, int index) => Unsafe.Add(ref first, index) = words;
 
-    public static void StoreFloats(WordLaneScalar floats, ref float first, int index) => Unsafe.Add(ref first, index) = floats.Float;
+    public static int LoadFloats(ref float first, int index) => Bits(Unsafe.Add(ref first, index));
 
-    public static WordLaneScalar MultiplyAddFloats(WordLaneScalar a, WordLaneScalar b, WordLaneScalar sum) =>
-        new(MathF.FusedMultiplyAdd(a.Float, b.Float, sum.Float));
+    public static int LoadHalves(ref Half first, int index) => Bits((float)Unsafe.Add(ref first, index));
 
-    public static WordLaneScalar AddFloats(WordLaneScalar a, WordLaneScalar b) => new(a.Float + b.Float);
+    public static void StoreFloats(int floats, ref float first, int index) => Unsafe.Add(ref first, index) = Float(floats);
 
-    public static WordLaneScalar SubtractFloats(WordLaneScalar a, WordLaneScalar b) => new(a.Float - b.Float);
+    public static int MultiplyFloats(int a, int b) => Bits(Float(a) * Float(b));
 
-    public static WordLaneScalar AtLeast(WordLaneScalar a, WordLaneScalar b) => new(a.Float >= b.Float ? -1 : 0);
+    public static int MultiplyAddFloats(int a, int b, int sum) => Bits(MathF.FusedMultiplyAdd(Float(a), Float(b), Float(sum)));
 
-    public static int StoreIndices(WordLaneScalar mask, int first, ref int into)
+    public static int AddFloats(int a, int b) => Bits(Float(a) + Float(b));
+
+    public static int SubtractFloats(int a, int b) => Bits(Float(a) - Float(b));
+
+    public static int AtLeast(int a, int b) => Float(a) >= Float(b) ? -1 : 0;
+
+    public static int StoreIndices(int mask, int first, ref int into)
     {
         into = first;
-        return -mask._word;
+        return -mask;
     }
+
+    private static float Float(int word) => BitConverter.Int32BitsToSingle(word);
+
+    private static int Bits(float value) => BitConverter.SingleToInt32Bits(value);
 }

@@ -5,12 +5,22 @@ using Halfspace.Kernels.Lanes;
 namespace Halfspace.Kernels.Reporting;
 
 /// <summary>The one kernel, over a register of words.</summary>
-internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where T : struct, IWordLane<T>
+internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
+    where TLane : struct, IWordLane<T>
+    where T : unmanaged
 {
-    /// <summary>What is made of a register's dot products.</summary>
+    private const int Points = SketchBlocks.Points, CacheLine = 64;
+
+    // Query words until partial sums are widened: 8 groups of coordinates.
+    private const int WordsOfPartial = 16;
+
+    /// <summary>What is made of a register's dot products; it alone knows a block's factors.</summary>
     private interface IFinish
     {
-        static abstract void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others);
+        static abstract int BlockBytes(int padded);
+
+        static abstract void Store(
+            T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others);
     }
 
     private protected override void EstimateCore(
@@ -24,14 +34,18 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
         else Run<Intervals>(blocks, count, queries, uppers, lowers, stride);
     }
 
+    private protected override void ScoreKeysCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride) =>
+        Run<KeyScores>(blocks, count, queries, scores, scores, stride);
+
     private protected override int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places)
     {
         ref float v = ref MemoryMarshal.GetReference(values);
         ref int p = ref MemoryMarshal.GetReference(places);
         T border = Float(least);
         int found = 0;
-        for (int i = 0; i < values.Length; i += T.Width)
-            found += T.StoreIndices(T.AtLeast(T.LoadFloats(ref v, i), border), first + i, ref Unsafe.Add(ref p, found));
+        for (int i = 0; i < values.Length; i += TLane.Width)
+            found += TLane.StoreIndices(TLane.AtLeast(TLane.LoadFloats(ref v, i), border), first + i, ref Unsafe.Add(ref p, found));
         return found;
     }
 
@@ -45,7 +59,7 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
             ref float other = ref others[q * stride];
             switch (queries.Count - q)
             {
-                case 1: RunOne<TFinish>(blocks, count, queries, q, ref own, ref other); break;
+                case 1: Run<N1, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
                 case 2: Run<N2, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
                 case 3: Run<N3, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
                 default: Run<N4, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
@@ -53,182 +67,195 @@ internal sealed class SketchKernel<T>(SimdTier tier) : SketchKernel(tier) where 
         }
     }
 
-    // Two registers of points at a time: what is loaded of the queries serves both. Behind the end, the last one is done again.
-    private static void Run<TCount, TFinish>(
+    // Registers of points taken together share what is loaded of the queries: as many as leave their sums in registers. Where it is all of a
+    // block's points, memory is read in order.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static int Together<TCount>() where TCount : struct, IConstant => TLane.Width > 8 || TCount.Value == 1 ? 4 : 2;
+
+    private static unsafe void Run<TCount, TFinish>(
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, ref float values, ref float others, int stride)
         where TCount : struct, IConstant
         where TFinish : struct, IFinish
     {
-        int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded), last = (count * (SketchBlocks.Points / T.Width)) - 1;
-        ref byte start = ref MemoryMarshal.GetReference(blocks);
-        ref int q = ref QueryWords(queries, first);
-        Unsafe.SkipInit(out Dots8 dots);
-        for (int i = 0; i <= last; i += 2)
+        int padded = queries.Padded, bytes = TFinish.BlockBytes(padded), codes = SketchBlocks.CodeBytes(padded);
+        ref byte block = ref MemoryMarshal.GetReference(blocks);
+        ref int q = ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(queries.Words), first * (padded / 4));
+        // On a cache line: a register that lies across two is slow to store and to read back.
+        byte* memory = stackalloc byte[(2 * 16 * sizeof(T)) + CacheLine];
+        ref T dots = ref Unsafe.AsRef<T>((void*)(((nuint)memory + CacheLine - 1) & ~(nuint)(CacheLine - 1)));
+        ref T partial = ref Unsafe.Add(ref dots, 16);
+        for (int i = 0; i < count; i++, block = ref Unsafe.Add(ref block, bytes))
         {
-            int next = Math.Min(i + 1, last);
-            ref byte a = ref Register(ref start, i, bytes);
-            ref byte b = ref Register(ref start, next, bytes);
-            Dots<TCount>(ref a, ref b, ref q, padded, ref dots);
-            for (int m = 0; m < TCount.Value; m++)
+            for (int slot = 0; slot < Points; slot += Together<TCount>() * TLane.Width)
             {
-                ref readonly SketchQueries.Terms terms = ref queries[first + m];
-                Finish<TFinish>(dots[2 * m], ref a, padded, in terms, ref values, ref others, (i * T.Width) + (m * stride));
-                Finish<TFinish>(dots[(2 * m) + 1], ref b, padded, in terms, ref values, ref others, (next * T.Width) + (m * stride));
-            }
-        }
-    }
-
-    // One query: four registers of points at a time, all sums in registers.
-    private static void RunOne<TFinish>(
-        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int query, ref float values, ref float others)
-        where TFinish : struct, IFinish
-    {
-        int padded = queries.Padded, bytes = SketchBlocks.Bytes(padded), last = (count * (SketchBlocks.Points / T.Width)) - 1;
-        ref byte start = ref MemoryMarshal.GetReference(blocks);
-        ref int q = ref QueryWords(queries, query);
-        ref readonly SketchQueries.Terms terms = ref queries[query];
-        for (int i = 0; i <= last; i += 4)
-        {
-            int j = Math.Min(i + 1, last), k = Math.Min(i + 2, last), l = Math.Min(i + 3, last);
-            ref byte a = ref Register(ref start, i, bytes);
-            ref byte b = ref Register(ref start, j, bytes);
-            ref byte c = ref Register(ref start, k, bytes);
-            ref byte d = ref Register(ref start, l, bytes);
-            T sumA = T.Zero, sumB = T.Zero, sumC = T.Zero, sumD = T.Zero;
-            for (int group = 0; group < padded / 4; group += 16)
-            {
-                T partA = T.Zero, partB = T.Zero, partC = T.Zero, partD = T.Zero;
-                for (int word = group; word < Math.Min(group + 16, padded / 4); word += 2)
+                for (int start = 0; start < padded / 4; start += WordsOfPartial)
                 {
-                    ref int words = ref Unsafe.Add(ref q, word);
-                    nint offset = word * (nint)(2 * SketchBlocks.Points);
-                    T.LoadNibbles(ref Unsafe.Add(ref a, offset), out T lowA, out T highA);
-                    T.LoadNibbles(ref Unsafe.Add(ref b, offset), out T lowB, out T highB);
-                    Add(lowA, highA, lowB, highB, ref words, ref partA, ref partB);
-                    T.LoadNibbles(ref Unsafe.Add(ref c, offset), out T lowC, out T highC);
-                    T.LoadNibbles(ref Unsafe.Add(ref d, offset), out T lowD, out T highD);
-                    Add(lowC, highC, lowD, highD, ref words, ref partC, ref partD);
+                    if (start > 0) Widen(ref dots, ref partial, 4 * TCount.Value, start > WordsOfPartial);
+                    Dots<TCount>(ref Unsafe.Add(ref block, slot * 4), ref q, padded / 4, start, ref partial);
                 }
 
-                (sumA, sumB) = (T.AddPartial(sumA, partA), T.AddPartial(sumB, partB));
-                (sumC, sumD) = (T.AddPartial(sumC, partC), T.AddPartial(sumD, partD));
+                for (int m = 0; m < TCount.Value; m++)
+                {
+                    int at = (m * stride) + (i * Points) + slot;
+                    Finish<TFinish>(
+                        ref Unsafe.Add(ref dots, m * 4), ref Unsafe.Add(ref partial, m * 4), padded / 4 > WordsOfPartial,
+                        ref Unsafe.Add(ref block, codes), slot, Together<TCount>(), in queries[first + m],
+                        ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
+                }
             }
-
-            Finish<TFinish>(sumA, ref a, padded, in terms, ref values, ref others, i * T.Width);
-            Finish<TFinish>(sumB, ref b, padded, in terms, ref values, ref others, j * T.Width);
-            Finish<TFinish>(sumC, ref c, padded, in terms, ref values, ref others, k * T.Width);
-            Finish<TFinish>(sumD, ref d, padded, in terms, ref values, ref others, l * T.Width);
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Widen(ref T dots, ref T partial, int count, bool add)
+    {
+        for (int i = 0; i < count; i++)
+            Unsafe.Add(ref dots, i) = TLane.AddPartial(add ? Unsafe.Add(ref dots, i) : default, Unsafe.Add(ref partial, i));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static void Finish<TFinish>(
-        T dots, ref byte register, int padded, in SketchQueries.Terms terms, ref float values, ref float others, int at)
-        where TFinish : struct, IFinish =>
-        TFinish.Store(
-            dots,
-            ref Unsafe.As<byte, float>(ref Unsafe.Add(ref register, SketchBlocks.CodeBytes(padded))),
-            in terms,
-            ref Unsafe.Add(ref values, at),
-            ref Unsafe.Add(ref others, at));
-
-    private static ref int QueryWords(SketchQueries queries, int first) =>
-        ref Unsafe.Add(ref MemoryMarshal.GetArrayDataReference(queries.Words), first * (queries.Padded / 4));
-
-    // The first code of a register's points. They have the same places among the block's codes, four bytes each, as among its factors.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ref byte Register(ref byte start, int register, int bytes)
+        ref T dots, ref T partial, bool add, ref byte factors, int slot, int registers, in SketchQueries.Terms terms, ref float values,
+        ref float others)
+        where TFinish : struct, IFinish
     {
-        uint point = (uint)(register * T.Width);
-        return ref Unsafe.Add(ref start, (nint)(point / SketchBlocks.Points * (ulong)bytes) + (nint)(point % SketchBlocks.Points * 4));
-    }
-
-    // Σ code·query of two registers of points for two to four queries, in turn. Partial sums are added up every 8 groups of coordinates.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Dots<TCount>(ref byte a, ref byte b, ref int q, int padded, ref Dots8 dots) where TCount : struct, IConstant
-    {
-        int stride = padded / 4;
-        for (int start = 0; start < stride; start += 16)
+        for (int r = 0; r < registers; r++)
         {
-            T a0 = T.Zero, a1 = T.Zero, a2 = T.Zero, a3 = T.Zero, b0 = T.Zero, b1 = T.Zero, b2 = T.Zero, b3 = T.Zero;
-            for (int word = start; word < Math.Min(start + 16, stride); word += 2)
-            {
-                nint offset = word * (nint)(2 * SketchBlocks.Points);
-                T.LoadNibbles(ref Unsafe.Add(ref a, offset), out T lowA, out T highA);
-                T.LoadNibbles(ref Unsafe.Add(ref b, offset), out T lowB, out T highB);
-                Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word), ref a0, ref b0);
-                Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + stride), ref a1, ref b1);
-                if (TCount.Value > 2) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + (2 * stride)), ref a2, ref b2);
-                if (TCount.Value > 3) Add(lowA, highA, lowB, highB, ref Unsafe.Add(ref q, word + (3 * stride)), ref a3, ref b3);
-            }
-
-            bool more = start > 0;
-            (dots[0], dots[1]) = (T.AddPartial(more ? dots[0] : T.Zero, a0), T.AddPartial(more ? dots[1] : T.Zero, b0));
-            (dots[2], dots[3]) = (T.AddPartial(more ? dots[2] : T.Zero, a1), T.AddPartial(more ? dots[3] : T.Zero, b1));
-            if (TCount.Value == 2) continue;
-            (dots[4], dots[5]) = (T.AddPartial(more ? dots[4] : T.Zero, a2), T.AddPartial(more ? dots[5] : T.Zero, b2));
-            if (TCount.Value == 3) continue;
-            (dots[6], dots[7]) = (T.AddPartial(more ? dots[6] : T.Zero, a3), T.AddPartial(more ? dots[7] : T.Zero, b3));
+            int at = r * TLane.Width;
+            T dot = TLane.AddPartial(add ? Unsafe.Add(ref dots, r) : default, Unsafe.Add(ref partial, r));
+            TFinish.Store(dot, ref factors, slot + at, in terms, ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
         }
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Add(T lowA, T highA, T lowB, T highB, ref int query, ref T a, ref T b)
+    // Partial sums Σ code·query of two or four registers of points for one to four queries, query m's from 4·m on. It is written out, and calls
+    // nothing: so all sums stay in registers.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
+    private static void Dots<TCount>(ref byte codes, ref int q, int stride, int start, ref T partial) where TCount : struct, IConstant
     {
-        T low = T.Broadcast(query), high = T.Broadcast(Unsafe.Add(ref query, 1));
-        a = T.Accumulate(highA, high, T.Accumulate(lowA, low, a));
-        b = T.Accumulate(highB, high, T.Accumulate(lowB, low, b));
+        T a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
+        T c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
+        int end = Math.Min(start + WordsOfPartial, stride);
+        for (int word = start; word < end; word += 2)
+        {
+            ref byte group = ref Unsafe.Add(ref codes, word * (nint)(2 * Points));
+            ref int own = ref Unsafe.Add(ref q, word);
+            T aLow = TLane.Broadcast(own), aHigh = TLane.Broadcast(Unsafe.Add(ref own, 1)), bLow = aLow, bHigh = aHigh, cLow = aLow, cHigh = aHigh;
+            T dLow = aLow, dHigh = aHigh;
+            if (TCount.Value > 1) (bLow, bHigh) = (TLane.Broadcast(Unsafe.Add(ref own, stride)), TLane.Broadcast(Unsafe.Add(ref own, stride + 1)));
+            if (TCount.Value > 2)
+                (cLow, cHigh) = (TLane.Broadcast(Unsafe.Add(ref own, 2 * stride)), TLane.Broadcast(Unsafe.Add(ref own, (2 * stride) + 1)));
+            if (TCount.Value > 3)
+                (dLow, dHigh) = (TLane.Broadcast(Unsafe.Add(ref own, 3 * stride)), TLane.Broadcast(Unsafe.Add(ref own, (3 * stride) + 1)));
+
+            T bytes = TLane.LoadBytes(ref group), low = TLane.Low(bytes), high = TLane.High(bytes);
+            a0 = TLane.Accumulate(low, aLow, high, aHigh, a0);
+            if (TCount.Value > 1) b0 = TLane.Accumulate(low, bLow, high, bHigh, b0);
+            if (TCount.Value > 2) c0 = TLane.Accumulate(low, cLow, high, cHigh, c0);
+            if (TCount.Value > 3) d0 = TLane.Accumulate(low, dLow, high, dHigh, d0);
+
+            bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 4 * TLane.Width));
+            (low, high) = (TLane.Low(bytes), TLane.High(bytes));
+            a1 = TLane.Accumulate(low, aLow, high, aHigh, a1);
+            if (TCount.Value > 1) b1 = TLane.Accumulate(low, bLow, high, bHigh, b1);
+            if (TCount.Value > 2) c1 = TLane.Accumulate(low, cLow, high, cHigh, c1);
+            if (TCount.Value > 3) d1 = TLane.Accumulate(low, dLow, high, dHigh, d1);
+
+            if (Together<TCount>() > 2)
+            {
+                bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 8 * TLane.Width));
+                (low, high) = (TLane.Low(bytes), TLane.High(bytes));
+                a2 = TLane.Accumulate(low, aLow, high, aHigh, a2);
+                if (TCount.Value > 1) b2 = TLane.Accumulate(low, bLow, high, bHigh, b2);
+                if (TCount.Value > 2) c2 = TLane.Accumulate(low, cLow, high, cHigh, c2);
+                if (TCount.Value > 3) d2 = TLane.Accumulate(low, dLow, high, dHigh, d2);
+
+                bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 12 * TLane.Width));
+                (low, high) = (TLane.Low(bytes), TLane.High(bytes));
+                a3 = TLane.Accumulate(low, aLow, high, aHigh, a3);
+                if (TCount.Value > 1) b3 = TLane.Accumulate(low, bLow, high, bHigh, b3);
+                if (TCount.Value > 2) c3 = TLane.Accumulate(low, cLow, high, cHigh, c3);
+                if (TCount.Value > 3) d3 = TLane.Accumulate(low, dLow, high, dHigh, d3);
+            }
+        }
+
+        Unsafe.Add(ref partial, 0) = a0;
+        Unsafe.Add(ref partial, 1) = a1;
+        if (Together<TCount>() > 2) (Unsafe.Add(ref partial, 2), Unsafe.Add(ref partial, 3)) = (a2, a3);
+        if (TCount.Value > 1) (Unsafe.Add(ref partial, 4), Unsafe.Add(ref partial, 5)) = (b0, b1);
+        if (TCount.Value > 1 && Together<TCount>() > 2) (Unsafe.Add(ref partial, 6), Unsafe.Add(ref partial, 7)) = (b2, b3);
+        if (TCount.Value > 2) (Unsafe.Add(ref partial, 8), Unsafe.Add(ref partial, 9)) = (c0, c1);
+        if (TCount.Value > 2 && Together<TCount>() > 2) (Unsafe.Add(ref partial, 10), Unsafe.Add(ref partial, 11)) = (c2, c3);
+        if (TCount.Value > 3) (Unsafe.Add(ref partial, 12), Unsafe.Add(ref partial, 13)) = (d0, d1);
+        if (TCount.Value > 3 && Together<TCount>() > 2) (Unsafe.Add(ref partial, 14), Unsafe.Add(ref partial, 15)) = (d2, d3);
     }
 
     // bound + score − bias.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Upper(T dots, ref float factors, in SketchQueries.Terms terms, out T bound)
     {
-        T residual = T.LoadFloats(ref factors, 2 * SketchBlocks.Points), size = T.LoadFloats(ref factors, 3 * SketchBlocks.Points);
-        bound = T.MultiplyAddFloats(Float(terms.Reach), residual, T.MultiplyAddFloats(Float(terms.Error), size, Float(terms.Slack)));
-        return Score(dots, ref factors, in terms, T.AddFloats(bound, Float(terms.BaseLessBias)));
+        T residual = TLane.LoadFloats(ref factors, 2 * Points), size = TLane.LoadFloats(ref factors, 3 * Points);
+        bound = TLane.MultiplyAddFloats(Float(terms.Reach), residual, TLane.MultiplyAddFloats(Float(terms.Error), size, Float(terms.Slack)));
+        return Score(dots, ref factors, in terms, TLane.AddFloats(bound, Float(terms.BaseLessBias)));
     }
 
     // middle·Offset + step·(Scale·dot + Shift) + more.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Score(T dots, ref float factors, in SketchQueries.Terms terms, T more)
     {
-        T step = T.LoadFloats(ref factors, 0), middle = T.LoadFloats(ref factors, SketchBlocks.Points);
-        T scaled = T.MultiplyAddFloats(Float(terms.Scale), T.ToFloat(dots), Float(terms.Shift));
-        return T.MultiplyAddFloats(step, scaled, T.MultiplyAddFloats(middle, Float(terms.Offset), more));
+        T step = TLane.LoadFloats(ref factors, 0), middle = TLane.LoadFloats(ref factors, Points);
+        T scaled = TLane.MultiplyAddFloats(Float(terms.Scale), TLane.ToFloat(dots), Float(terms.Shift));
+        return TLane.MultiplyAddFloats(step, scaled, TLane.MultiplyAddFloats(middle, Float(terms.Offset), more));
     }
+
+    // The factors of a slot's points in a block of SketchBlocks.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref float Own(ref byte factors, int slot) => ref Unsafe.Add(ref Unsafe.As<byte, float>(ref factors), slot);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Float(float value) => T.Broadcast(BitConverter.SingleToInt32Bits(value));
-
-    [InlineArray(8)]
-    private struct Dots8
-    {
-        private T _first;
-    }
+    private static T Float(float value) => TLane.Broadcast(BitConverter.SingleToInt32Bits(value));
 
     private readonly struct Scores : IFinish
     {
+        public static int BlockBytes(int padded) => SketchBlocks.Bytes(padded);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others) =>
-            T.StoreFloats(Score(dots, ref factors, in terms, Float(terms.Base)), ref values, 0);
+        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others) =>
+            TLane.StoreFloats(Score(dots, ref Own(ref factors, slot), in terms, Float(terms.Base)), ref values, 0);
     }
 
     private readonly struct Uppers : IFinish
     {
+        public static int BlockBytes(int padded) => SketchBlocks.Bytes(padded);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others) =>
-            T.StoreFloats(Upper(dots, ref factors, in terms, out _), ref values, 0);
+        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others) =>
+            TLane.StoreFloats(Upper(dots, ref Own(ref factors, slot), in terms, out _), ref values, 0);
     }
 
     private readonly struct Intervals : IFinish
     {
+        public static int BlockBytes(int padded) => SketchBlocks.Bytes(padded);
+
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref float factors, in SketchQueries.Terms terms, ref float values, ref float others)
+        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
         {
-            T upper = Upper(dots, ref factors, in terms, out T bound);
-            T.StoreFloats(upper, ref values, 0);
-            T.StoreFloats(T.SubtractFloats(upper, T.AddFloats(bound, bound)), ref others, 0);
+            T upper = Upper(dots, ref Own(ref factors, slot), in terms, out T bound);
+            TLane.StoreFloats(upper, ref values, 0);
+            TLane.StoreFloats(TLane.SubtractFloats(upper, TLane.AddFloats(bound, bound)), ref others, 0);
+        }
+    }
+
+    // Keys have no middle, and their steps are float16.
+    private readonly struct KeyScores : IFinish
+    {
+        public static int BlockBytes(int padded) => KeyBlocks.Bytes(padded);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
+        {
+            T step = TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
+            T scaled = TLane.MultiplyAddFloats(Float(terms.Scale), TLane.ToFloat(dots), Float(terms.Shift));
+            TLane.StoreFloats(TLane.MultiplyFloats(step, scaled), ref values, 0);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Halfspace.Kernels.Lanes;
 
 namespace Halfspace.Kernels.Reporting;
@@ -5,10 +6,10 @@ namespace Halfspace.Kernels.Reporting;
 /// <summary>Scores sketches: one pass over the blocks serves up to eight queries.</summary>
 public abstract class SketchKernel
 {
-    private static readonly SketchKernel Scalar = new SketchKernel<WordLaneScalar>(SimdTier.Scalar);
-    private static readonly SketchKernel V256 = new SketchKernel<WordLane256<PairProducts>>(SimdTier.V256);
-    private static readonly SketchKernel Vnni = new SketchKernel<WordLane256<VnniProducts>>(SimdTier.Vnni);
-    private static readonly SketchKernel V512 = new SketchKernel<WordLane512>(SimdTier.V512);
+    private static readonly SketchKernel Scalar = new SketchKernel<WordLaneScalar, int>(SimdTier.Scalar);
+    private static readonly SketchKernel V256 = new SketchKernel<WordLane256<PairProducts>, Vector256<int>>(SimdTier.V256);
+    private static readonly SketchKernel Vnni = new SketchKernel<WordLane256<VnniProducts>, Vector256<int>>(SimdTier.Vnni);
+    private static readonly SketchKernel V512 = new SketchKernel<WordLane512, Vector512<int>>(SimdTier.V512);
 
     private protected SketchKernel(SimdTier tier) => Tier = tier;
 
@@ -48,6 +49,19 @@ public abstract class SketchKernel
         if (count > 0) BoundCore(blocks, count, queries, uppers, stride, lowers);
     }
 
+    /// <summary>Writes ⟨p, ŷ⟩ of every key's sketch ŷ and every query p; the queries' centre and bias are not looked at.</summary>
+    /// <param name="blocks">Whole blocks of <see cref="KeyBlocks"/>.</param>
+    /// <param name="queries">The queries, of the blocks' D.</param>
+    /// <param name="scores">[Count × stride]; 64 scores a block are written.</param>
+    /// <param name="stride">From one query's scores to the next's, at least 64 a block.</param>
+    public void ScoreKeys(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> scores, int stride)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Count == 0) return;
+        int count = CheckRoom(blocks, KeyBlocks.Bytes(queries.Padded), queries, scores, stride);
+        if (count > 0) ScoreKeysCore(blocks, count, queries, scores, stride);
+    }
+
     /// <summary>Lists the places of values that are at least some number.</summary>
     /// <param name="values">Values; a multiple of 64 of them.</param>
     /// <param name="least">The number.</param>
@@ -66,13 +80,20 @@ public abstract class SketchKernel
     private protected abstract void BoundCore(
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers);
 
+    private protected abstract void ScoreKeysCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride);
+
     private protected abstract int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places);
 
     private static int CheckRoom(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> values, int stride)
     {
         ArgumentNullException.ThrowIfNull(queries);
         if (queries.Count == 0) return 0;
-        int bytes = SketchBlocks.Bytes(queries.Padded), points = blocks.Length / bytes * SketchBlocks.Points;
+        return CheckRoom(blocks, SketchBlocks.Bytes(queries.Padded), queries, values, stride);
+    }
+
+    private static int CheckRoom(ReadOnlySpan<byte> blocks, int bytes, SketchQueries queries, Span<float> values, int stride)
+    {
+        int points = blocks.Length / bytes * SketchBlocks.Points;
         if (blocks.Length % bytes != 0) throw new ArgumentException($"{blocks.Length} bytes are not whole blocks of {bytes}.", nameof(blocks));
         if (stride < points || values.Length < ((queries.Count - 1) * (long)stride) + points)
             throw new ArgumentException($"{queries.Count} queries need {queries.Count} × {points} values; there are {values.Length} by {stride}.", nameof(values));

@@ -42,20 +42,21 @@ public sealed class SketchQueries
     /// <param name="query">a, [d], finite.</param>
     /// <param name="bias">b.</param>
     /// <param name="rotation">The sketch's rotation, of D = <see cref="Padded"/>.</param>
-    /// <param name="centre">μ, [d]: sketches are of R(x − μ).</param>
+    /// <param name="centre">μ, [d]: sketches are of R(x − μ); empty for 0.</param>
     /// <param name="maxSize">An upper bound of ‖x − μ‖ over the points.</param>
     /// <returns>False where sizes are too large or small for float scores and a bound; the query is then not added.</returns>
     public bool TryAdd(ReadOnlySpan<float> query, float bias, SketchRotation rotation, ReadOnlySpan<float> centre, double maxSize)
     {
         ArgumentNullException.ThrowIfNull(rotation);
-        if (rotation.Padded != Padded || query.Length != rotation.Dimension || centre.Length != query.Length || Count == Max)
+        if (rotation.Padded != Padded || query.Length != rotation.Dimension
+            || (!centre.IsEmpty && centre.Length != query.Length) || Count == Max)
             throw new ArgumentException($"Up to {Max} queries of {rotation.Dimension} coordinates fit this sketch; this has {query.Length}.");
         Span<double> p = _rotated;
         double baseScore = 0, baseParts = 0;
         for (int i = 0; i < query.Length; i++)
         {
             p[i] = query[i];
-            double product = (double)query[i] * centre[i];
+            double product = centre.IsEmpty ? 0 : (double)query[i] * centre[i];
             baseScore += product;
             baseParts += Math.Abs(product);
         }
@@ -93,6 +94,70 @@ public sealed class SketchQueries
         Pack(Words.AsSpan(Count * (Padded / 4), Padded / 4));
         Count++;
         return true;
+    }
+
+    /// <summary>Adds rows of attention's queries at once, for blocks of keys: without centre and bias.</summary>
+    /// <param name="queries">[rows, d], finite.</param>
+    /// <param name="rows">No more than there is room for.</param>
+    /// <param name="rotation">The sketch's rotation, of D = <see cref="Padded"/>.</param>
+    /// <param name="kernels">The tier that prepares them.</param>
+    /// <param name="work">At least 2 · 16 · D floats.</param>
+    /// <returns>False where a query is too large or too small for float scores and a bound; none is then added.</returns>
+    public bool TryAddRows(ReadOnlySpan<float> queries, int rows, SketchRotation rotation, AttentionKernels kernels, Span<float> work)
+    {
+        ArgumentNullException.ThrowIfNull(rotation);
+        ArgumentNullException.ThrowIfNull(kernels);
+        const int Lanes = AttentionKernels.SketchKeys;
+        int dim = rotation.Dimension;
+        if (rotation.Padded != Padded || queries.Length != rows * dim || rows > Max - Count || work.Length < 2 * Lanes * Padded)
+            throw new ArgumentException($"{rows} queries of {dim} coordinates do not fit this sketch.");
+        Span<float> columns = work[..(Lanes * Padded)], codes = work.Slice(Lanes * Padded, Lanes * Padded);
+        columns.Clear();
+        for (int r = 0; r < rows; r++)
+            for (int c = 0; c < dim; c++) columns[(c * Lanes) + r] = queries[(r * dim) + c];
+        kernels.Rotate(columns, rotation);
+        Span<float> largest = stackalloc float[Lanes], squares = stackalloc float[Lanes], sums = stackalloc float[Lanes];
+        Span<float> errors = stackalloc float[Lanes], heaviest = stackalloc float[Lanes], scales = stackalloc float[Lanes];
+        kernels.MeasureQueries(columns, Padded, largest, squares);
+        for (int r = 0; r < rows; r++)
+        {
+            if (!(largest[r] < 1e15f) || !(largest[r] == 0 || largest[r] > 1e-15f)) return false;
+            scales[r] = largest[r] / 127;
+        }
+        kernels.CodeQueries(columns, Padded, 8 * GroupsPerTotal, scales, codes, sums, errors, heaviest);
+        bool again = false;
+        for (int r = 0; r < rows; r++)
+        {
+            if (heaviest[r] <= HalfWordLimit) continue;
+            scales[r] *= heaviest[r] / (HalfWordLimit - (4 * GroupsPerTotal));
+            again = true;
+        }
+        if (again) kernels.CodeQueries(columns, Padded, 8 * GroupsPerTotal, scales, codes, sums, errors, heaviest);
+        for (int r = 0; r < rows; r++)
+        {
+            // Rotating and summing in float is off by a few units in the last place for each of log₂ D steps.
+            double norm = Math.Sqrt(squares[r]) * (1 + 1e-5);
+            ref Terms terms = ref _terms[Count];
+            terms = default;
+            terms.Scale = scales[r];
+            terms.Shift = -7.5f * scales[r] * sums[r];
+            terms.Reach = (float)norm;
+            terms.Error = (float)((Math.Sqrt(errors[r]) * (1 + 1e-5)) + (4e-6 * norm));
+            Span<sbyte> bytes = MemoryMarshal.Cast<int, sbyte>(Words.AsSpan(Count * (Padded / 4), Padded / 4));
+            for (int c = 0; c < bytes.Length; c++) bytes[c] = (sbyte)codes[(c * Lanes) + r];
+            Count++;
+        }
+        return true;
+    }
+
+    /// <summary>How far ⟨p, ŷ⟩ as computed can be from ⟨p, y⟩ for a key.</summary>
+    /// <param name="query">The query.</param>
+    /// <param name="residual">An upper bound of ‖y − ŷ‖.</param>
+    /// <param name="size">An upper bound of ‖y‖.</param>
+    public double ErrorBound(int query, double residual, double size)
+    {
+        ref readonly Terms terms = ref _terms[query];
+        return (terms.Reach * residual * (1 + 1e-6)) + ((terms.Error + (1e-6 * terms.Reach)) * (size + residual));
     }
 
     /// <summary>An upper bound of ‖a‖ of a query.</summary>

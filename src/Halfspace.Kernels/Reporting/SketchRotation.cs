@@ -10,6 +10,8 @@ public sealed class SketchRotation
 {
     private readonly double[] _signs;
     private readonly double[] _secondSigns;
+    private readonly float[] _floatSigns;
+    private readonly float[] _floatSecondSigns;
     private readonly int _span;
 
     /// <summary>The map of a seed.</summary>
@@ -26,6 +28,8 @@ public sealed class SketchRotation
         ulong state = (ulong)seed;
         _signs = Signs(ref state, Padded, 1 / Math.Sqrt(_span), _span);
         _secondSigns = Signs(ref state, Padded, 1 / Math.Sqrt(_span), _span, fromEnd: true);
+        _floatSigns = Array.ConvertAll(_signs, sign => (float)sign);
+        _floatSecondSigns = Array.ConvertAll(_secondSigns, sign => (float)sign);
     }
 
     /// <summary>d.</summary>
@@ -36,6 +40,13 @@ public sealed class SketchRotation
 
     /// <summary>What the signs come from.</summary>
     public long Seed { get; }
+
+    /// <summary>Coordinates that a transform mixes: the first of them, and where that is not D, then the last.</summary>
+    internal int Span => _span;
+
+    internal ReadOnlySpan<float> FloatSigns => _floatSigns;
+
+    internal ReadOnlySpan<float> FloatSecondSigns => _floatSecondSigns;
 
     /// <summary>x becomes Rx.</summary>
     /// <param name="x">[D]; coordinates from d on are 0.</param>

@@ -21,7 +21,7 @@ public sealed unsafe class DecoderRun : IDisposable
     internal DecoderRun(DecoderSession session)
     {
         _session = session;
-        _attention = new AttentionRun(session.Config.Attention, session.Rotary);
+        _attention = new AttentionRun(session.Config.Attention, session.Rotary, session.Threads);
         _handle = (long*)NativeMemory.Alloc(sizeof(long));
         *_handle = _attention.Handle;
     }

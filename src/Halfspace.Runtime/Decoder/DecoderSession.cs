@@ -8,8 +8,9 @@ namespace Halfspace.Runtime.Decoder;
 /// <summary>A decoder's graph in one session of ONNX Runtime. Runs of different contexts may overlap; each uses a <see cref="DecoderRun"/>.</summary>
 public sealed class DecoderSession : IDisposable
 {
-    private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session)
+    private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session, int threads)
     {
+        Threads = threads;
         Config = config;
         Session = session;
         Rotary = new RotaryEmbedding(config.Rotary);
@@ -20,6 +21,9 @@ public sealed class DecoderSession : IDisposable
     public ModelConfig Config { get; }
 
     internal InferenceSession Session { get; }
+
+    /// <summary>Threads of a run.</summary>
+    internal int Threads { get; }
 
     internal RotaryEmbedding Rotary { get; }
 
@@ -45,7 +49,7 @@ public sealed class DecoderSession : IDisposable
         {
             try
             {
-                return new DecoderSession(file, config, Open(graph, options));
+                return new DecoderSession(file, config, Open(graph, options), ThreadsOf(options));
             }
             catch (OnnxRuntimeException)
             {
@@ -57,7 +61,7 @@ public sealed class DecoderSession : IDisposable
         try
         {
             Fill(file, config, options, root, place);
-            return new DecoderSession(file, config, Open(graph, options));
+            return new DecoderSession(file, config, Open(graph, options), ThreadsOf(options));
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -126,11 +130,13 @@ public sealed class DecoderSession : IDisposable
         return new InferenceSession(graph, session);
     }
 
+    private static int ThreadsOf(DecoderOptions options) => options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
+
     private static SessionOptions Options(DecoderOptions options)
     {
         SessionOptions session = new()
         {
-            IntraOpNumThreads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount,
+            IntraOpNumThreads = ThreadsOf(options),
             InterOpNumThreads = 1,
             ExecutionMode = ExecutionMode.ORT_SEQUENTIAL,
             LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR,

@@ -14,18 +14,24 @@ internal sealed unsafe class AttentionRun : IDisposable
     /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
     private const int TileRows = 32;
 
-    /// <summary>What a work item does: few rows append and attend at once, many append all heads first and then attend tile by tile.</summary>
+    /// <summary>What a work item does: one row is cut by heads and keys, few rows by heads, many append all heads first and then attend tile by
+    /// tile. An index takes in what was appended when all have attended.</summary>
     private enum Phase
     {
+        Scan,
+        Finish,
         AppendAndAttend,
         Append,
         Attend,
+        Advance,
     }
 
     private readonly AttentionShape _shape;
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
     private readonly GCHandle _handle;
+    private readonly int _threads;
+    private LayerStep? _step;
     private float* _queries;   // [rows, Hq, d], rotated
     private float* _keys;      // [rows, Hkv, d], rotated
     private float* _angles;    // [rows, rotary / 2] cosines, then as many sines
@@ -40,8 +46,9 @@ internal sealed unsafe class AttentionRun : IDisposable
     private KeyValueCache? _cache;
     private HeadAttention? _attention;
 
-    public AttentionRun(AttentionShape shape, RotaryEmbedding rotary)
+    public AttentionRun(AttentionShape shape, RotaryEmbedding rotary, int threads)
     {
+        _threads = threads;
         _shape = shape;
         _rotary = rotary;
         _handle = GCHandle.Alloc(this);
@@ -92,7 +99,11 @@ internal sealed unsafe class AttentionRun : IDisposable
         _stride = columns;
         _output = output;
         _tiles = (rows + TileRows - 1) / TileRows;
-        if (_tiles == 1)
+        if (rows == 1)
+        {
+            Step(context);
+        }
+        else if (_tiles == 1)
         {
             Run(context, Phase.AppendAndAttend, _shape.KeyValueHeads);
         }
@@ -102,11 +113,13 @@ internal sealed unsafe class AttentionRun : IDisposable
             if (_failure is null) Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
         }
 
+        if (_failure is null && _cache![layer, 0].IsAdvanceDue) Run(context, Phase.Advance, _shape.KeyValueHeads);
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
     }
 
     public void Dispose()
     {
+        _step?.Dispose();
         _scratch.Dispose();
         NativeMemory.AlignedFree(_queries);
         NativeMemory.AlignedFree(_keys);
@@ -114,6 +127,22 @@ internal sealed unsafe class AttentionRun : IDisposable
         _queries = _keys = _angles = null;
         _capacity = 0;
         if (_handle.IsAllocated) _handle.Free();
+    }
+
+    private void Step(nint context)
+    {
+        for (int head = 0; head < _shape.KeyValueHeads; head++) Append(head);
+        if (_step?.Attention != _attention)
+        {
+            _step?.Dispose();
+            _step = new LayerStep(_attention!, _shape, _threads);
+        }
+
+        _step!.Begin(_cache!, _layer, new ReadOnlySpan<float>(_queries, _shape.QueryHeads * _shape.HeadDim), Position);
+        Run(context, Phase.Scan, _step.Items);
+        if (_failure is not null) return;
+        if (_step.IsFinishHeavy) Run(context, Phase.Finish, _step.Items);
+        else for (int item = 0; item < _step.Items; item++) Do(item, Phase.Finish);
     }
 
     private void Run(nint context, Phase phase, int items)
@@ -128,7 +157,7 @@ internal sealed unsafe class AttentionRun : IDisposable
         AttentionRun run = (AttentionRun)GCHandle.FromIntPtr((nint)state).Target!;
         try
         {
-            run.Do((int)item);
+            run.Do((int)item, run._phase);
         }
         catch (Exception e)
         {
@@ -136,11 +165,15 @@ internal sealed unsafe class AttentionRun : IDisposable
         }
     }
 
-    private void Do(int item)
+    private void Do(int item, Phase phase)
     {
         int heads = _shape.KeyValueHeads;
-        switch (_phase)
+        switch (phase)
         {
+            case Phase.Scan:
+            case Phase.Finish:
+                Step(item, phase);
+                break;
             case Phase.AppendAndAttend:
                 Append(item);
                 Attend(item, 0);
@@ -148,10 +181,40 @@ internal sealed unsafe class AttentionRun : IDisposable
             case Phase.Append:
                 Append(item);
                 break;
-            default:
+            case Phase.Attend:
                 // The last tiles see the most keys: they start first, so that the threads end together.
                 Attend(item % heads, _tiles - 1 - item / heads);
                 break;
+            default:
+                Advance(item);
+                break;
+        }
+    }
+
+    private void Step(int item, Phase phase)
+    {
+        AttentionScratch scratch = _scratch.Take();
+        try
+        {
+            if (phase == Phase.Scan) _step!.Scan(item, scratch);
+            else _step!.Finish(item, new Span<float>(_output, _shape.QueryHeads * _shape.HeadDim), scratch);
+        }
+        finally
+        {
+            _scratch.Return(scratch);
+        }
+    }
+
+    private void Advance(int head)
+    {
+        AttentionScratch scratch = _scratch.Take();
+        try
+        {
+            _cache![_layer, head].Advance(_rows > 1, scratch);
+        }
+        finally
+        {
+            _scratch.Return(scratch);
         }
     }
 

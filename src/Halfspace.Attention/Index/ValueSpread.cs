@@ -1,0 +1,95 @@
+using Halfspace.Kernels;
+
+namespace Halfspace.Attention;
+
+/// <summary>An upper bound of λ = λ_max(Σ(v−c)(v−c)ᵀ) of a cluster's values, kept as values come.</summary>
+/// <remarks>
+/// For symmetric A ≥ 0 and any k, λ_max(A)^k ≤ tr(A^k): after j squarings that is within a factor d^(1/2^j) of it. In between, a value can raise λ
+/// by ‖v−c‖² at most (Weyl). Squarings are done anew when what was added could have made the bound a quarter too large.
+/// </remarks>
+internal sealed class ValueSpread
+{
+    private const int Squarings = 5;
+    private const double Slack = 0.25;
+
+    private readonly NativePart<float> _matrices;
+    private readonly int _dim, _stride;
+    private double _bound, _added;
+
+    public ValueSpread(int dim, NativeArena arena)
+    {
+        _dim = dim;
+        _stride = (dim + 15) / 16 * 16;
+        // The sum and two that it is squared in; the latter are scratch.
+        _matrices = arena.Take<float>(3L * dim * _stride);
+        Reset();
+    }
+
+    /// <summary>At least λ.</summary>
+    public double Largest => (_bound + _added) * (1 + 1e-4);
+
+    /// <summary>Σ‖v−c‖².</summary>
+    public double Trace { get; private set; }
+
+    private int Length => _dim * _stride;
+
+    public void Reset()
+    {
+        _matrices.Slice(0, 3 * Length).Clear();
+        (_bound, _added, Trace) = (0, 0, 0);
+    }
+
+    /// <summary>Takes in Σ(v−c)(v−c)ᵀ of more values, [d, stride].</summary>
+    public void Add(ReadOnlySpan<float> terms)
+    {
+        Span<float> sum = _matrices.Slice(0, Length);
+        double trace = 0;
+        for (int i = 0; i < sum.Length; i++) sum[i] += terms[i];
+        for (int c = 0; c < _dim; c++) trace += terms[(c * _stride) + c];
+        Trace += trace;
+        _added += trace;
+    }
+
+    /// <summary>Brings the bound back to λ where it may have left it.</summary>
+    public void Settle(AttentionKernels kernels)
+    {
+        if (_added > Slack * _bound) Refresh(kernels);
+    }
+
+    private void Refresh(AttentionKernels kernels)
+    {
+        ReadOnlySpan<float> sum = _matrices.Slice(0, Length);
+        Span<float> from = _matrices.Slice(Length, Length), to = _matrices.Slice(2 * Length, Length);
+        double trace = TraceOf(sum);
+        _added = 0;
+        _bound = 0;
+        if (!(trace > 0)) return;
+        // Scaled so that λ ≤ 1: powers stay in range, and d ones at most are summed.
+        float scale = (float)(1 / trace);
+        for (int i = 0; i < from.Length; i++) from[i] = sum[i] * scale;
+        double log = 0;
+        for (int j = 1; j <= Squarings; j++)
+        {
+            kernels.Product(from, _stride, 1, from, _stride, to, _stride, _dim, _dim, _stride, add: false);
+            double next = TraceOf(to);
+            if (!(next > 1e-30)) break;
+            // A^(2^j) = e^log · (what to holds).
+            log *= 2;
+            float back = (float)(1 / next);
+            for (int i = 0; i < to.Length; i++) to[i] *= back;
+            log += Math.Log(next);
+            Span<float> other = from;
+            from = to;
+            to = other;
+            _bound = trace * Math.Exp(log / Math.Pow(2, j));
+        }
+        if (_bound == 0) _bound = trace;
+    }
+
+    private double TraceOf(ReadOnlySpan<float> matrix)
+    {
+        double trace = 0;
+        for (int c = 0; c < _dim; c++) trace += matrix[(c * _stride) + c];
+        return trace;
+    }
+}

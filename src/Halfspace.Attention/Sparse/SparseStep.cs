@@ -1,0 +1,508 @@
+using Halfspace.Kernels;
+using Halfspace.Kernels.Reporting;
+
+namespace Halfspace.Attention;
+
+/// <summary>
+/// Sparse attention of one position to one KV head: scan, select, attend, close. Each stage is cut into parts that any threads may take;
+/// stages follow each other.
+/// </summary>
+/// <remarks>
+/// A group's heads share what is read: a key that one of them reports is attended exactly by all. Slots count the keys of the index in its own order,
+/// cluster by cluster in whole blocks of 64.
+/// </remarks>
+internal sealed class SparseStep : IDisposable
+{
+    private const int Block = KeyBlocks.Keys;
+
+    // Where less than this share of the index is left to the tail, reading the rest is cheaper than closing it.
+    private const int DenseShare = 8;
+
+    private readonly AttentionKernels _kernels;
+    private readonly SketchKernel _sketches;
+    private readonly AttentionOptions _options;
+    private readonly ThresholdPolicy _policy;
+    private readonly Buffer<float> _queries = new(), _scores = new(), _sums = new(), _products = new(), _work = new();
+    private readonly Buffer<ulong> _marks = new();
+    private readonly Buffer<nint> _addresses = new();
+    private readonly Buffer<int> _slots = new();
+    private SketchQueries[] _sketched = [];
+    private int[] _firstBlock = [], _firstReported = [];
+    private float[] _bases = [], _partMax = [];
+    private ScoreSums[] _partSums = [];
+    private IndexSums[] _totals = [], _read = [];
+    private float[] _max = [], _exactMax = [], _exactSum = [];
+    private HeadCache? _head;
+    private HeadIndex? _index;
+    private int _group, _visible, _stride, _scanParts, _parts, _reported;
+
+    public SparseStep(HeadAttention attention)
+    {
+        Attention = attention;
+        _kernels = AttentionKernels.For(attention.Tier);
+        _sketches = SketchKernel.For(attention.Tier);
+        _options = attention.Options;
+        _policy = new ThresholdPolicy(_kernels, _options.Policy);
+    }
+
+    /// <summary>Whose step it is.</summary>
+    public HeadAttention Attention { get; }
+
+    /// <summary>Whether so many keys are all reported whatever the scores are.</summary>
+    public static bool ReportsAll(AttentionPolicy policy, HeadIndex index) =>
+        !index.Usable || index.Tokens == 0 || (policy is AttentionPolicy.Budget budget && index.Tokens <= budget.Keys);
+
+    private int Dim => _head!.Dim;
+
+    private int Clusters => _index!.Clusters.Length;
+
+    /// <summary>Takes a position.</summary>
+    /// <param name="head">Keys and values; its index holds positions below <paramref name="visible"/> only.</param>
+    /// <param name="queries">[group, d], scaled by 1/√d.</param>
+    /// <param name="group">Query heads.</param>
+    /// <param name="visible">Keys seen.</param>
+    /// <param name="scanParts">Parts that <see cref="Scan"/> will be called for.</param>
+    /// <param name="parts">Parts that <see cref="Attend"/> will be called for.</param>
+    /// <returns>False if the queries cannot be sketched: attend densely.</returns>
+    public bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, int scanParts, int parts)
+    {
+        _head = head;
+        _index = head.Index!;
+        _group = group;
+        _visible = visible;
+        _scanParts = scanParts;
+        _parts = parts;
+        int clusters = Clusters, blocks = 0;
+        Grow(ref _firstBlock, clusters + 1);
+        Grow(ref _firstReported, clusters + 1);
+        for (int c = 0; c < clusters; c++)
+        {
+            _firstBlock[c] = blocks;
+            blocks += _index.Clusters[c].Blocks;
+        }
+        _firstBlock[clusters] = blocks;
+        _stride = blocks * Block;
+        queries.CopyTo(_queries.Grown(group * Dim));
+        _scores.Grown((long)group * _stride);
+        _marks.Grown(blocks);
+        Grow(ref _bases, group * clusters);
+        Grow(ref _max, group);
+        Grow(ref _partMax, scanParts * clusters * group);
+        Grow(ref _partSums, scanParts * clusters * group);
+        Grow(ref _totals, clusters * group);
+        Grow(ref _read, parts * clusters * group);
+        Grow(ref _exactMax, (parts + 1) * group);
+        Grow(ref _exactSum, (parts + 1) * group);
+        int columns = _index.ColumnCount;
+        Span<float> products = _products.Grown(group * columns);
+        _kernels.Product(_queries.All, Dim, 1, _index.Columns, columns, products, columns, group, Dim, columns, add: false);
+        for (int r = 0; r < group; r++) products.Slice(r * columns, clusters).CopyTo(_bases.AsSpan(r * clusters));
+        return TrySketch();
+    }
+
+    /// <summary>Scores a part of the index for all rows, and sums.</summary>
+    public void Scan(int part, AttentionScratch scratch)
+    {
+        int blocks = _stride / Block, clusters = Clusters;
+        int from = (int)((long)blocks * part / _scanParts), to = (int)((long)blocks * (part + 1) / _scanParts);
+        Span<float> scores = _scores.All;
+        for (int c = 0; c < clusters; c++)
+        {
+            int first = Math.Max(from, _firstBlock[c]), end = Math.Min(to, _firstBlock[c + 1]);
+            int count = Math.Min((end - _firstBlock[c]) * Block, _index!.Clusters[c].Count) - ((first - _firstBlock[c]) * Block);
+            if (end > first)
+            {
+                if (_options.Scores == ScoreSource.Sketch) ScoreSketches(c, first, end, scores);
+                else ScoreKeys(c, first * Block, count, scores, scratch);
+            }
+            for (int r = 0; r < _group; r++)
+            {
+                int at = (((part * clusters) + c) * _group) + r;
+                if (end <= first)
+                {
+                    _partMax[at] = float.NegativeInfinity;
+                    _partSums[at] = default;
+                    continue;
+                }
+                ReadOnlySpan<float> row = scores.Slice((r * _stride) + (first * Block), count);
+                _partMax[at] = _kernels.Max(row);
+                _partSums[at] = _kernels.SumScores(row, _partMax[at]);
+            }
+        }
+    }
+
+    /// <summary>Chooses each row's threshold and lists the keys to attend to.</summary>
+    /// <returns>False if that is nearly all of them: attend densely.</returns>
+    public bool Select(AttentionScratch scratch)
+    {
+        int clusters = Clusters, blocks = _stride / Block;
+        Span<ulong> marks = _marks.All[..blocks];
+        marks.Clear();
+        MarkSinks(marks);
+        Span<float> scores = _scores.All;
+        for (int r = 0; r < _group; r++)
+        {
+            Span<IndexSums> totals = _totals.AsSpan(r * clusters, clusters);
+            Total(r, totals);
+            IndexScores row = new(scores.Slice(r * _stride, _stride), _bases.AsSpan(r * clusters, clusters), _firstBlock, totals, _max[r],
+                _policy.NeedsWindow ? WindowMass(r, scratch) : 0, _index!, Math.Exp(ScoreError(r)));
+            _policy.Mark(row, marks, scratch);
+        }
+        int reported = 0;
+        foreach (ulong mark in marks) reported += System.Numerics.BitOperations.PopCount(mark);
+        if ((_index!.Tokens - reported) * DenseShare < _index.Tokens) return false;
+        List(marks, reported);
+        _sums.Grown((long)(_parts + 1) * PartLength);
+        return true;
+    }
+
+    /// <summary>Attends exactly to a part of the listed keys.</summary>
+    public void Attend(int part, AttentionScratch scratch)
+    {
+        int from = (int)((long)_reported * part / _parts), to = (int)((long)_reported * (part + 1) / _parts);
+        int count = to - from, dim = Dim, clusters = Clusters, group = _group;
+        Span<float> sums = Sums(part);
+        sums.Clear();
+        Span<IndexSums> read = _read.AsSpan(part * clusters * group, clusters * group);
+        read.Clear();
+        if (part == 0) AttendWindow(scratch);
+        for (int r = 0; r < group; r++) (_exactMax[(part * group) + r], _exactSum[(part * group) + r]) = (float.NegativeInfinity, 0);
+        if (count == 0) return;
+
+        ReadOnlySpan<nint> addresses = _addresses.All.Slice(from, count);
+        ReadOnlySpan<int> slots = _slots.All.Slice(from, count);
+        Span<float> work = scratch.Floats(((2 * group) + 2) * count);
+        Span<float> weights = work[..(group * count)], rest = work.Slice(group * count, (group + 1) * count), guesses = work[^count..];
+        _kernels.ScoresAt(_queries.All[..(group * dim)], group, addresses, _head!.ValueOffset, dim, weights, count);
+        rest[(group * count)..].Fill(1);
+        for (int r = 0; r < group; r++)
+        {
+            Span<float> row = weights.Slice(r * count, count);
+            for (int c = 0; c < clusters; c++)
+            {
+                (int first, int length) = Run(c, from, to);
+                if (length == 0) continue;
+                float own = _bases[(r * clusters) + c];
+                Span<float> less = rest.Slice((r * count) + first, length);
+                row.Slice(first, length).CopyTo(less);
+                _kernels.Shift(less, -own);
+                ReadOnlySpan<float> scan = _scores.All.Slice(r * _stride, _stride);
+                ReadOnlySpan<int> listed = slots.Slice(first, length);
+                for (int i = 0; i < listed.Length; i++) guesses[i] = scan[listed[i]];
+                float most = _kernels.Max(guesses[..length]);
+                read[(c * group) + r].Add(
+                    _kernels.SumScores(guesses[..length], most), length, most, Math.Exp((double)most + own - _max[r]));
+            }
+            float max = _kernels.Max(row);
+            _exactMax[(part * group) + r] = max;
+            _exactSum[(part * group) + r] = _kernels.Exponentials(row, max, row);
+        }
+        _kernels.AddValuesAt(weights, count, group, addresses, _head.ValueOffset, dim, sums[..(group * dim)]);
+        for (int c = 0; c < clusters; c++)
+        {
+            (int first, int length) = Run(c, from, to);
+            if (length == 0) continue;
+            // Σt·v of each row, and Σv.
+            _kernels.AddValuesAt(rest[first..], count, group + 1, addresses.Slice(first, length), _head.ValueOffset, dim, ReadSums(sums, c));
+            ExactScores exact = Exact(sums, c);
+            for (int r = 0; r < group; r++)
+            {
+                double score = 0;
+                foreach (float t in rest.Slice((r * count) + first, length)) score += t;
+                exact.Scores[r] = (float)score;
+            }
+        }
+    }
+
+    /// <summary>Closes the tail, merges all parts and writes the outputs.</summary>
+    /// <param name="output">[group, d].</param>
+    /// <param name="scratch">Buffers and counters.</param>
+    public void Finish(Span<float> output, AttentionScratch scratch)
+    {
+        int dim = Dim, clusters = Clusters, group = _group;
+        for (int part = 1; part < _parts; part++)
+        {
+            for (int r = 0; r < group; r++) MergeState(0, part, r);
+            Span<float> into = Sums(0)[(group * dim)..], from = Sums(part)[(group * dim)..];
+            for (int i = 0; i < into.Length; i++) into[i] += from[i];
+            for (int i = 0; i < clusters * group; i++)
+            {
+                ref IndexSums sum = ref _read[i];
+                IndexSums other = _read[(part * clusters * group) + i];
+                sum.Count += other.Count;
+                sum.Mass += other.Mass;
+                sum.Weighted += other.Weighted;
+                sum.Square += other.Square;
+                sum.Score += other.Score;
+                sum.ScoreSquare += other.ScoreSquare;
+            }
+        }
+        for (int r = 0; r < group; r++) MergeState(0, _parts, r);
+
+        Span<float> tails = scratch.Floats((long)group * dim);
+        Span<double> masses = stackalloc double[group];
+        masses.Clear();
+        tails.Clear();
+        for (int c = 0; c < clusters; c++) CloseCluster(c, tails, masses, scratch);
+        for (int r = 0; r < group; r++)
+        {
+            // The tail's weights are about the scan's maximum, the others about the exact one.
+            float max = MathF.Max(_exactMax[r], _max[r]);
+            double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_max[r] - max);
+            double sum = (exact * _exactSum[r]) + (tail * masses[r]);
+            Span<float> values = Sums(0).Slice(r * dim, dim), into = output.Slice(r * dim, dim), closed = tails.Slice(r * dim, dim);
+            float a = (float)(exact / sum), b = (float)(tail / sum);
+            for (int i = 0; i < dim; i++) into[i] = (a * values[i]) + (b * closed[i]);
+            scratch.Counters.CountSparse(_reported + _visible - _index!.Tokens, _visible, tail * masses[r] / sum);
+        }
+    }
+
+    public void Dispose()
+    {
+        _queries.Dispose();
+        _scores.Dispose();
+        _sums.Dispose();
+        _products.Dispose();
+        _work.Dispose();
+        _marks.Dispose();
+        _addresses.Dispose();
+        _slots.Dispose();
+    }
+
+    // Values of each row; then for each cluster Σt·v of each row, Σv, and Σt of each row.
+    private int PartLength => (_group * Dim) + (Clusters * ClusterLength);
+
+    private int ClusterLength => ((_group + 1) * Dim) + _group;
+
+    private Span<float> Sums(int part) => _sums.All.Slice(part * PartLength, PartLength);
+
+    private Span<float> ReadSums(Span<float> sums, int cluster) =>
+        sums.Slice((_group * Dim) + (cluster * ClusterLength), (_group + 1) * Dim);
+
+    private ExactScores Exact(Span<float> sums, int cluster) =>
+        new(sums.Slice((_group * Dim) + (cluster * ClusterLength) + ((_group + 1) * Dim), _group));
+
+    private readonly ref struct ExactScores(Span<float> scores)
+    {
+        /// <summary>Σt of the keys read, exact, a row.</summary>
+        public readonly Span<float> Scores = scores;
+    }
+
+    private static void Grow<T>(ref T[] array, int length)
+    {
+        if (array.Length < length) array = new T[Math.Max(length, 2 * array.Length)];
+    }
+
+    private bool TrySketch()
+    {
+        int padded = _index!.Rotation.Padded;
+        Span<float> work = _work.Grown(2 * AttentionKernels.SketchKeys * padded);
+        for (int first = 0, p = 0; first < _group; first += SketchQueries.Max, p++)
+        {
+            if (p == _sketched.Length) _sketched = [.. _sketched, new SketchQueries()];
+            _sketched[p].Clear(padded);
+            int rows = Math.Min(SketchQueries.Max, _group - first);
+            if (!_sketched[p].TryAddRows(_queries.All.Slice(first * Dim, rows * Dim), rows, _index.Rotation, _kernels, work)) return false;
+        }
+        return true;
+    }
+
+    // The most that a score of the scan can be off, in nats.
+    private double ScoreError(int row)
+    {
+        double most = 0;
+        for (int c = 0; c < Clusters; c++) most = Math.Max(most, ScoreError(row, _index!.Clusters[c]));
+        return most;
+    }
+
+    private double ScoreError(int row, KeyCluster cluster)
+    {
+        SketchQueries queries = _sketched[row / SketchQueries.Max];
+        int own = row % SketchQueries.Max;
+        // Exact scores are off by the rounding of float sums only.
+        return _options.Scores == ScoreSource.Exact
+            ? 1e-5 * queries.Norm(own) * (cluster.LargestKey + cluster.CentreNorm)
+            : queries.ErrorBound(own, cluster.LargestResidual, cluster.LargestKey) + (1e-6 * queries.Norm(own) * cluster.CentreNorm);
+    }
+
+    private void ScoreSketches(int cluster, int first, int end, Span<float> scores)
+    {
+        KeyCluster keys = _index!.Clusters[cluster];
+        for (int block = first; block < end;)
+        {
+            ReadOnlySpan<byte> sketches = keys.Sketches(block - _firstBlock[cluster], end - block);
+            int rows = 0;
+            foreach (SketchQueries queries in _sketched)
+            {
+                if (rows >= _group) break;
+                _sketches.ScoreKeys(sketches, queries, scores[((rows * _stride) + (block * Block))..], _stride);
+                rows += queries.Count;
+            }
+            block += sketches.Length / KeyBlocks.Bytes(_index.Rotation.Padded);
+        }
+    }
+
+    private void ScoreKeys(int cluster, int firstSlot, int count, Span<float> scores, AttentionScratch scratch)
+    {
+        Span<nint> addresses = scratch.Addresses(count);
+        KeyCluster keys = _index!.Clusters[cluster];
+        int own = firstSlot - (_firstBlock[cluster] * Block);
+        for (int i = 0; i < count; i++) addresses[i] = _head!.Address(keys.Position(own + i));
+        _kernels.ScoresAt(_queries.All[..(_group * Dim)], _group, addresses, _head!.ValueOffset, Dim, scores[firstSlot..], _stride);
+        for (int r = 0; r < _group; r++)
+        {
+            float less = _bases[(r * Clusters) + cluster];
+            foreach (ref float score in scores.Slice((r * _stride) + firstSlot, count)) score -= less;
+        }
+    }
+
+    // Sums of all parts about the row's largest score.
+    private void Total(int row, Span<IndexSums> totals)
+    {
+        int clusters = Clusters;
+        float max = float.NegativeInfinity;
+        for (int p = 0; p < _scanParts; p++)
+            for (int c = 0; c < clusters; c++)
+                max = MathF.Max(max, _partMax[(((p * clusters) + c) * _group) + row] + _bases[(row * clusters) + c]);
+        _max[row] = max;
+        totals.Clear();
+        for (int p = 0; p < _scanParts; p++)
+        {
+            for (int c = 0; c < clusters; c++)
+            {
+                int at = (((p * clusters) + c) * _group) + row;
+                if (!float.IsFinite(_partMax[at])) continue;
+                totals[c].Add(_partSums[at], 0, _partMax[at], Math.Exp((double)_partMax[at] + _bases[(row * clusters) + c] - max));
+            }
+        }
+        for (int c = 0; c < clusters; c++) totals[c].Count = _index!.Clusters[c].Count;
+    }
+
+    // Positions ascend in a cluster: its sinks come first.
+    private void MarkSinks(Span<ulong> marks)
+    {
+        for (int c = 0; c < Clusters; c++)
+        {
+            KeyCluster keys = _index!.Clusters[c];
+            for (int i = 0; i < Math.Min(_options.Sinks, keys.Count) && keys.Position(i) < _options.Sinks; i++)
+            {
+                int slot = (_firstBlock[c] * Block) + i;
+                marks[slot / 64] |= 1UL << (slot % 64);
+            }
+        }
+    }
+
+    private double WindowMass(int row, AttentionScratch scratch)
+    {
+        int count = _visible - _index!.Tokens;
+        Span<float> scores = scratch.Floats(count);
+        ScanWindow(_queries.All.Slice(row * Dim, Dim), 1, scores, count);
+        double sum = 0;
+        foreach (float s in scores) sum += Math.Exp((double)s - _max[row]);
+        return sum;
+    }
+
+    private void ScanWindow(ReadOnlySpan<float> queries, int rows, Span<float> scores, int stride)
+    {
+        for (int first = _index!.Tokens; first < _visible;)
+        {
+            (int block, int at, int count) = Together(first);
+            _kernels.Scores(
+                queries, rows, _head!.Keys(block).Slice(at * Dim, count * Dim), Dim, scores[(first - _index.Tokens)..], stride);
+            first += count;
+        }
+    }
+
+    // Keys of the window that lie together from one on: their block, where in it, and how many.
+    private (int Block, int At, int Count) Together(int first)
+    {
+        int at = first % KeyValueCache.BlockTokens;
+        return (first / KeyValueCache.BlockTokens, at, Math.Min(KeyValueCache.BlockTokens - at, _visible - first));
+    }
+
+    private void AttendWindow(AttentionScratch scratch)
+    {
+        int count = _visible - _index!.Tokens, dim = Dim;
+        Span<float> weights = scratch.Floats((long)_group * count), values = Sums(_parts)[..(_group * dim)];
+        values.Clear();
+        ScanWindow(_queries.All[..(_group * dim)], _group, weights, count);
+        for (int r = 0; r < _group; r++)
+        {
+            Span<float> row = weights.Slice(r * count, count);
+            float max = _kernels.Max(row);
+            _exactMax[(_parts * _group) + r] = max;
+            _exactSum[(_parts * _group) + r] = _kernels.Exponentials(row, max, row);
+        }
+        for (int first = _index.Tokens; first < _visible;)
+        {
+            (int block, int at, int take) = Together(first);
+            _kernels.AddValues(weights[(first - _index.Tokens)..], count, _group, _head!.Values(block).Slice(at * dim, take * dim), dim, values);
+            first += take;
+        }
+    }
+
+    private void List(ReadOnlySpan<ulong> marks, int reported)
+    {
+        Span<int> slots = _slots.Grown(reported);
+        Span<nint> addresses = _addresses.Grown(reported);
+        int found = 0;
+        for (int c = 0; c < Clusters; c++)
+        {
+            _firstReported[c] = found;
+            KeyCluster keys = _index!.Clusters[c];
+            for (int block = _firstBlock[c]; block < _firstBlock[c + 1]; block++)
+            {
+                if (marks[block] == 0) continue;
+                ReadOnlySpan<byte> positions = keys.PositionsOf(block - _firstBlock[c]);
+                for (ulong left = marks[block]; left != 0; left &= left - 1)
+                {
+                    int slot = System.Numerics.BitOperations.TrailingZeroCount(left);
+                    slots[found] = (block * Block) + slot;
+                    addresses[found++] = _head!.Address(KeyBlocks.Position(positions, slot));
+                }
+            }
+        }
+        _firstReported[Clusters] = found;
+        _reported = found;
+    }
+
+    // A cluster's keys in a part of the list, counted from the part's start.
+    private (int First, int Length) Run(int cluster, int from, int to)
+    {
+        int first = Math.Max(from, _firstReported[cluster]), end = Math.Min(to, _firstReported[cluster + 1]);
+        return (first - from, Math.Max(0, end - first));
+    }
+
+    private void MergeState(int into, int other, int row)
+    {
+        int a = (into * _group) + row, b = (other * _group) + row;
+        if (_exactSum[b] == 0) return;
+        Span<float> x = Sums(into).Slice(row * Dim, Dim), y = Sums(other).Slice(row * Dim, Dim);
+        float max = MathF.Max(_exactMax[a], _exactMax[b]);
+        float p = _exactSum[a] == 0 ? 0 : MathF.Exp(_exactMax[a] - max), q = MathF.Exp(_exactMax[b] - max);
+        for (int i = 0; i < x.Length; i++) x[i] = (p * x[i]) + (q * y[i]);
+        _exactSum[a] = (p * _exactSum[a]) + (q * _exactSum[b]);
+        _exactMax[a] = max;
+    }
+
+    private void CloseCluster(int cluster, Span<float> tails, Span<double> masses, AttentionScratch scratch)
+    {
+        KeyCluster keys = _index!.Clusters[cluster];
+        int dim = Dim, group = _group, stride = keys.Stride;
+        if (keys.Count == 0 || keys.Count == _read[cluster * group].Count) return;
+        Span<float> products = scratch.Products(group * stride);
+        _kernels.Product(_queries.All[..(group * dim)], dim, 1, keys.KeyValue, stride, products, stride, group, dim, stride, add: false);
+        Span<float> sums = Sums(0), values = ReadSums(sums, cluster);
+        ExactScores exact = Exact(sums, cluster);
+        Span<float> mean = _work.Grown(dim);
+        TailModel.Mean(keys, keys.Count - _read[cluster * group].Count, values.Slice(group * dim, dim), mean);
+        for (int r = 0; r < group; r++)
+        {
+            IndexSums tail = _totals[(r * Clusters) + cluster].Less(_read[(cluster * group) + r]);
+            masses[r] += tail.Mass;
+            TailModel.Add(
+                keys, products.Slice(r * stride, dim), _products.All[(r * _index.ColumnCount) + Clusters + cluster], tail, mean,
+                values.Slice(r * dim, dim), exact.Scores[r], tails.Slice(r * dim, dim));
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
+namespace Halfspace.Attention;
+
+/// <summary>Tail: the keys of a cluster that were not read, closed by an affine model of v along s.</summary>
+internal static class TailModel
+{
+    // The variance of the tail's scores comes out of a difference; below this share of what it is taken from, it is rounding.
+    private const double Resolved = 1e-4;
+
+    /// <summary>Writes the mean of v − c over T, the same for all rows.</summary>
+    /// <param name="cluster">Moments of the whole cluster, read keys included.</param>
+    /// <param name="tail">Keys in T.</param>
+    /// <param name="readValue">Σv of the keys read, [d].</param>
+    /// <param name="mean">[d], written.</param>
+    public static void Mean(KeyCluster cluster, int tail, ReadOnlySpan<float> readValue, Span<float> mean)
+    {
+        float read = cluster.Count - tail, by = 1f / tail;
+        ReadOnlySpan<float> sums = cluster.ValueSums, centre = cluster.ValueCentre;
+        for (int i = 0; i < mean.Length; i += Vector<float>.Count)
+        {
+            if (mean.Length - i < Vector<float>.Count)
+            {
+                for (; i < mean.Length; i++) mean[i] = (sums[i] - (readValue[i] - (read * centre[i]))) * by;
+                return;
+            }
+            Vector<float> value = At(sums, i) - (At(readValue, i) - (At(centre, i) * read));
+            (value * by).CopyTo(mean[i..]);
+        }
+    }
+
+    /// <summary>Adds Σ_T e^(s−m)·v as the model has it: M·(v̄ + β(s̃ − s̄)), β = Cov(v,s)/Var(s) over T without weights; β = 0 where s does not
+    /// vary. t is s less ⟨q, key centre⟩.</summary>
+    /// <param name="cluster">Moments of the whole cluster, read keys included.</param>
+    /// <param name="product">Σ(v−c)(k−c)ᵀ·q, [d].</param>
+    /// <param name="score">Σt of the whole cluster, exact.</param>
+    /// <param name="tail">Sums over T of the scan's scores.</param>
+    /// <param name="mean">What <see cref="Mean"/> wrote.</param>
+    /// <param name="readScoreValue">Σt·v of the keys read, t exact, [d].</param>
+    /// <param name="readScore">Σt of the keys read, exact.</param>
+    /// <param name="output">[d].</param>
+    public static void Add(
+        KeyCluster cluster, ReadOnlySpan<float> product, double score, in IndexSums tail, ReadOnlySpan<float> mean,
+        ReadOnlySpan<float> readScoreValue, double readScore, Span<float> output)
+    {
+        if (!(tail.Mass > 0)) return;
+        int count = tail.Count;
+        float scoreMean = (float)((score - readScore) / count), read = (float)readScore, mass = (float)tail.Mass, by = 1f / count;
+        float slope = (float)Slope(tail);
+        ReadOnlySpan<float> centre = cluster.ValueCentre;
+        for (int i = 0; i < output.Length; i += Vector<float>.Count)
+        {
+            if (output.Length - i < Vector<float>.Count)
+            {
+                for (; i < output.Length; i++)
+                {
+                    float own = ((product[i] - (readScoreValue[i] - (read * centre[i]))) * by) - (mean[i] * scoreMean);
+                    output[i] += (mass * (mean[i] + centre[i])) + (slope * own);
+                }
+                return;
+            }
+            Vector<float> middle = At(mean, i), shift = At(centre, i);
+            Vector<float> covariance = ((At(product, i) - (At(readScoreValue, i) - (shift * read))) * by) - (middle * scoreMean);
+            (At(output, i) + ((middle + shift) * mass) + (covariance * slope)).CopyTo(output[i..]);
+        }
+    }
+
+    /// <summary>M·(s̃ − s̄)/Var(s) over T: what the covariance is multiplied by; 0 where s does not vary.</summary>
+    public static double Slope(in IndexSums tail)
+    {
+        double mean = tail.Score / tail.Count, variance = (tail.ScoreSquare / tail.Count) - (mean * mean);
+        return variance > Resolved * tail.ScoreSquare / tail.Count ? (tail.Weighted - (tail.Mass * mean)) / variance : 0;
+    }
+
+    private static Vector<float> At(ReadOnlySpan<float> numbers, int index) =>
+        Vector.LoadUnsafe(ref MemoryMarshal.GetReference(numbers), (nuint)index);
+}

@@ -1,0 +1,60 @@
+using System.Runtime.InteropServices;
+
+namespace Halfspace.Kernels.Reporting;
+
+/// <summary>The memory layout of the sketches of attention's keys: smaller than <see cref="SketchBlocks"/>, for numbers that float16 holds.</summary>
+/// <remarks>
+/// A block holds 64 keys of D coordinates. First the codes, as in <see cref="SketchBlocks"/>; code c in 0..15 of a coordinate stands for
+/// ŷ = step·(c − 7.5). Then 64 steps in float16, 64 residuals in a byte each, and 64 positions of three bytes: the low two, then the high ones.
+/// A residual byte b says ‖y − ŷ‖ ≤ b·step·√D/255, with an allowance for rounding. D/2 + 6 bytes a key: at d = 64 less than 15 % of its key and value.
+/// </remarks>
+public static class KeyBlocks
+{
+    /// <summary>Keys in a block.</summary>
+    public const int Keys = SketchBlocks.Points;
+
+    /// <summary>Positions are below it.</summary>
+    public const int MaxPosition = 1 << 24;
+
+    /// <summary>Bytes of a block of keys of <paramref name="padded"/> coordinates, a multiple of 8.</summary>
+    public static int Bytes(int padded) => SketchBlocks.CodeBytes(padded) + (6 * Keys);
+
+    /// <summary>The part of a block that holds its keys' positions.</summary>
+    public static ReadOnlySpan<byte> Positions(ReadOnlySpan<byte> block, int padded) =>
+        block.Slice(SketchBlocks.CodeBytes(padded) + (3 * Keys), 3 * Keys);
+
+    /// <summary>The position of the key in a slot.</summary>
+    /// <param name="positions">What <see cref="Positions"/> returned.</param>
+    /// <param name="slot">Below 64.</param>
+    public static int Position(ReadOnlySpan<byte> positions, int slot) =>
+        MemoryMarshal.Cast<byte, ushort>(positions)[slot] | (positions[(2 * Keys) + slot] << 16);
+
+    /// <summary>The position of the key in a slot.</summary>
+    public static int Position(ReadOnlySpan<byte> block, int padded, int slot) => Position(Positions(block, padded), slot);
+
+    /// <summary>The largest ‖y − ŷ‖ that the first <paramref name="count"/> keys of a block can have.</summary>
+    public static float LargestResidual(ReadOnlySpan<byte> block, int padded, int count)
+    {
+        ReadOnlySpan<Half> steps = Steps(block, padded);
+        ReadOnlySpan<byte> residuals = block.Slice(SketchBlocks.CodeBytes(padded) + (2 * Keys), Keys);
+        float largest = 0;
+        for (int i = 0; i < count; i++) largest = MathF.Max(largest, (float)steps[i] * residuals[i]);
+        return largest * Unit(padded);
+    }
+
+    /// <summary>What a residual byte counts, in steps; rounded up.</summary>
+    internal static float Unit(int padded) => MathF.BitIncrement((float)(Math.Sqrt(padded) / 255));
+
+    internal static ReadOnlySpan<Half> Steps(ReadOnlySpan<byte> block, int padded) =>
+        MemoryMarshal.Cast<byte, Half>(block[SketchBlocks.CodeBytes(padded)..])[..Keys];
+
+    /// <summary>Writes all of a slot but its codes.</summary>
+    internal static void Write(Span<byte> block, int padded, int slot, Half step, byte residual, int position)
+    {
+        Span<byte> factors = block[SketchBlocks.CodeBytes(padded)..];
+        MemoryMarshal.Cast<byte, Half>(factors)[slot] = step;
+        factors[(2 * Keys) + slot] = residual;
+        MemoryMarshal.Cast<byte, ushort>(factors[(3 * Keys)..])[slot] = (ushort)position;
+        factors[(5 * Keys) + slot] = (byte)(position >> 16);
+    }
+}
