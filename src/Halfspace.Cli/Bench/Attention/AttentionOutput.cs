@@ -25,7 +25,8 @@ internal sealed class AttentionOutput(TextWriter output, bool json)
         _begun = true;
         WriteTable(measured);
         double median = roofline.ReadGigabytesPerSecond, most = roofline.ReadGigabytesPerSecondMax;
-        Line($"Memory is read at {median:0.0} GB/s (median; {most:0.0} at most), {roofline.ReadBytes >> 20} MiB by {roofline.Threads} threads.");
+        long size = roofline.ReadBytes >> 20;
+        Line($"Memory is read at {median:0.0} GB/s (median; {most:0.0} at most), {size} MiB by {roofline.Threads} threads.");
     }
 
     private void WriteHead(AttentionReport report, AttentionRoofline roofline)
