@@ -32,6 +32,7 @@ internal sealed class BenchCommand : Command
         _attention = new AttentionArguments(this, several: true);
         _model = new ModelArguments(this, limits: false);
         Options.Add(_json);
+        Subcommands.Add(new Attention.AttentionCommand(console));
         Subcommands.Add(new Reporting.ReportingCommand(console));
         SetAction((parsed, _) => Task.Run(() => Run(parsed)));
     }

@@ -19,6 +19,8 @@ namespace Halfspace.Cli;
 [JsonSerializable(typeof(ReportingReport))]
 [JsonSerializable(typeof(ReportingSlopeReport))]
 [JsonSerializable(typeof(KeysReport))]
+[JsonSerializable(typeof(AttentionReport))]
+[JsonSerializable(typeof(AttentionRoofline))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

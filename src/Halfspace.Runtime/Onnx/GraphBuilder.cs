@@ -3,15 +3,16 @@ using Google.Protobuf;
 namespace Halfspace.Runtime.Onnx;
 
 /// <summary>Writes an ONNX graph node by node. Values are named by the caller; data of initializers lies in a file beside the graph.</summary>
-internal sealed class GraphBuilder
+internal sealed class GraphBuilder(string name = "decoder")
 {
-    private readonly GraphProto _graph = new() { Name = "decoder" };
+    private readonly GraphProto _graph = new() { Name = name };
 
     /// <summary>A value's element type, in ONNX's numbers.</summary>
     public enum Element
     {
         Float = 1,
         Byte = 2,
+        Int32 = 6,
         Int64 = 7,
     }
 
@@ -62,19 +63,15 @@ internal sealed class GraphBuilder
     /// <summary>A float attribute.</summary>
     public static AttributeProto Attribute(string name, float value) => new() { Name = name, F = value, Type = AttributeProto.Types.AttributeType.Float };
 
-    /// <summary>The finished model, serialised.</summary>
-    public byte[] Build(string customDomain) => new ModelProto
+    /// <summary>The finished model, serialised; <paramref name="customDomain"/> holds operators of our own, if there are any.</summary>
+    public byte[] Build(string? customDomain = null)
     {
-        IrVersion = 10,
-        ProducerName = "Halfspace",
-        Graph = _graph,
-        OpsetImport =
-        {
-            new OperatorSetIdProto { Domain = "", Version = 21 },
-            new OperatorSetIdProto { Domain = "com.microsoft", Version = 1 },
-            new OperatorSetIdProto { Domain = customDomain, Version = 1 },
-        },
-    }.ToByteArray();
+        ModelProto model = new() { IrVersion = 10, ProducerName = "Halfspace", Graph = _graph };
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "", Version = 21 });
+        model.OpsetImport.Add(new OperatorSetIdProto { Domain = "com.microsoft", Version = 1 });
+        if (customDomain is not null) model.OpsetImport.Add(new OperatorSetIdProto { Domain = customDomain, Version = 1 });
+        return model.ToByteArray();
+    }
 
     private static ValueInfoProto Value(string name, Element type, ReadOnlySpan<long> shape)
     {

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Halfspace.Reporting;
 
 namespace Halfspace.Cli.Bench.Reporting;
@@ -8,13 +7,13 @@ internal static class ReportingSets
 {
     public const string Uniform = "uniform", Gaussian = "gaussian", Clustered = "clustered", Keys = "keys";
 
-    public const int KeyDimension = 64, KeyCount = 8192;
+    public const int KeyDimension = GoldenFiles.Dimension, KeyCount = 8192;
 
     private const int KeyLayer = 11, Clusters = 64;
 
     /// <summary>The sets of a dimension: real keys where they are at hand.</summary>
     public static string[] For(int dimension) =>
-        dimension == KeyDimension && GoldenFolder() is not null ? [Uniform, Gaussian, Clustered, Keys] : [Uniform, Gaussian, Clustered];
+        dimension == KeyDimension && GoldenFiles.Repository() is not null ? [Uniform, Gaussian, Clustered, Keys] : [Uniform, Gaussian, Clustered];
 
     /// <summary>The first n points of a set.</summary>
     public static PointSet Points(string set, int n, int dimension)
@@ -65,27 +64,12 @@ internal static class ReportingSets
     }
 
     /// <summary>The layers whose keys are at hand.</summary>
-    public static int[] KeyLayers() => GoldenFolder() is { } folder
-        ? [.. Enumerable.Range(0, 100).Where(layer => File.Exists(Path.Combine(folder, $"layer{layer}.k.bin")))]
+    public static int[] KeyLayers() => GoldenFiles.Repository() is { } folder
+        ? [.. Enumerable.Range(0, 100).Where(layer => GoldenFiles.Has(folder, layer))]
         : [];
 
-    // The repository's test data, from the working folder upwards.
-    private static string? GoldenFolder()
-    {
-        for (string? folder = Directory.GetCurrentDirectory(); folder is not null; folder = Path.GetDirectoryName(folder))
-        {
-            string golden = Path.Combine(folder, "tests", "assets", "golden");
-            if (File.Exists(Path.Combine(golden, $"layer{KeyLayer}.k.bin"))) return golden;
-        }
-
-        return null;
-    }
-
-    private static float[] Floats(int layer, string part, float scale)
-    {
-        byte[] bytes = File.ReadAllBytes(Path.Combine(GoldenFolder()!, $"layer{layer}.{part}.bin"));
-        return [.. MemoryMarshal.Cast<byte, Half>(bytes).ToArray().Select(h => (float)h * scale)];
-    }
+    private static float[] Floats(int layer, string part, float scale) =>
+        [.. GoldenFiles.Read(GoldenFiles.Repository()!, layer, part).Select(h => (float)h * scale)];
 
     private static float Normal(Random random) =>
         (float)(Math.Sqrt(-2 * Math.Log(1 - random.NextDouble())) * Math.Cos(2 * Math.PI * random.NextDouble()));
