@@ -18,6 +18,24 @@ public struct AttentionCounters
     /// <summary>The share of the softmax mass left to the tail model, summed over rows.</summary>
     public double TailMass { get; set; }
 
+    /// <summary>The certificates ‖o − o′‖₂ ≤ c, relative to ‖o‖, summed over rows; dense rows have 0.</summary>
+    public double Certificate { get; set; }
+
+    /// <summary>The largest relative certificate of a row.</summary>
+    public double CertificateWorst { get; set; }
+
+    /// <summary>The relative bounds that the paper gives for a tail that is dropped, summed over rows.</summary>
+    public double PaperBound { get; set; }
+
+    /// <summary>Estimates of the relative error, summed over rows; no bounds.</summary>
+    public double Estimate { get; set; }
+
+    /// <summary>The mean relative certificate.</summary>
+    public readonly double CertificateMean => Rows == 0 ? 0 : Certificate / Rows;
+
+    /// <summary>The mean estimate of the relative error; no bound.</summary>
+    public readonly double EstimateMean => Rows == 0 ? 0 : Estimate / Rows;
+
     /// <summary>Keys attended exactly by a row, on average.</summary>
     public readonly double KeysPerHead => Rows == 0 ? 0 : (double)KeysAttended / Rows;
 
@@ -29,6 +47,10 @@ public struct AttentionCounters
         KeysVisible += other.KeysVisible;
         RowsDense += other.RowsDense;
         TailMass += other.TailMass;
+        Certificate += other.Certificate;
+        CertificateWorst = Math.Max(CertificateWorst, other.CertificateWorst);
+        PaperBound += other.PaperBound;
+        Estimate += other.Estimate;
     }
 
     /// <summary>Back to nothing counted.</summary>
@@ -48,5 +70,13 @@ public struct AttentionCounters
         KeysAttended += attended;
         KeysVisible += visible;
         TailMass += tailMass;
+    }
+
+    internal void CountCertificate(double bound, double paper, double estimate)
+    {
+        Certificate += bound;
+        CertificateWorst = Math.Max(CertificateWorst, bound);
+        PaperBound += paper;
+        Estimate += estimate;
     }
 }

@@ -22,7 +22,7 @@ public sealed record AttentionOptions
         get;
         init => field = value ?? throw new ArgumentNullException(nameof(Policy));
     }
-    = new AttentionPolicy.Budget(128);
+    = new AttentionPolicy.Paper(0.5);
 
     /// <summary>The first tokens of a context, always attended exactly.</summary>
     public int Sinks
@@ -45,7 +45,8 @@ public sealed record AttentionOptions
     }
     = 64;
 
-    /// <summary>Parts that a head's index is cut into, each with a tail model of its own. More follow the values more closely and cost more.</summary>
+    /// <summary>Parts that a head's index is cut into, each with a tail model of its own; twice as many from 12,288 tokens on, and again at four times
+    /// as many. More follow the values more closely and cost more.</summary>
     public int Clusters
     {
         get;

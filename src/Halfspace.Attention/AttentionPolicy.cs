@@ -48,7 +48,15 @@ public abstract record AttentionPolicy
             : throw new ArgumentOutOfRangeException(nameof(Relative), Relative, "The error allowed must be above 0.");
     }
 
-    /// <summary>The paper's threshold: b = μ + σ√(0.4·ln n), where μ and σ are the mean and deviation of the row's scores over an index of n keys.</summary>
-    /// <remarks>arXiv:2410.10165 takes scores of mean 0; softmax does not see a common shift, so it is taken out.</remarks>
-    public sealed record Paper : AttentionPolicy;
+    /// <summary>The paper's threshold: b = μ + σ√(c·ln n), where μ and σ are the mean and deviation of the row's scores over an index of n keys. For
+    /// normal scores about n^(1−c/2) keys reach it.</summary>
+    /// <remarks>arXiv:2410.10165 has c = 0.4 and scores of mean 0; softmax does not see a common shift, so it is taken out.</remarks>
+    /// <param name="Scale">c, above 0.</param>
+    public sealed record Paper(double Scale = 0.4) : AttentionPolicy
+    {
+        /// <summary>c, what ln n is multiplied by.</summary>
+        public double Scale { get; } = Scale > 0 && double.IsFinite(Scale)
+            ? Scale
+            : throw new ArgumentOutOfRangeException(nameof(Scale), Scale, "The factor of the paper's threshold must be above 0.");
+    }
 }

@@ -92,14 +92,13 @@ public sealed class HeadAttention
     private void AttendSparsely(SparseStep step, HeadCache head, ReadOnlySpan<float> queries, int group, int visible, Span<float> output,
         AttentionScratch scratch)
     {
-        if (step.Begin(head, queries, group, visible, 1, 1))
+        if (step.Begin(head, queries, group, visible, 1))
         {
             step.Scan(0, scratch);
             if (step.Select(scratch))
             {
                 step.Attend(0, scratch);
-                step.Finish(output, scratch);
-                return;
+                if (step.Finish(output, scratch)) return;
             }
         }
         _row.Attend(head, queries, group, visible, output, scratch);

@@ -103,8 +103,8 @@ public sealed class LayerStep : IDisposable
         }
         if (head.Listed) head.Step.Attend(part, scratch);
         if (Interlocked.Decrement(ref head.Left) > 0) return;
-        if (head.Listed) head.Step.Finish(own, scratch);
-        else _row.Attend(_cache![_layer, h], head.Queries(width), _shape.Group, _visible, own, scratch);
+        if (!head.Listed || !head.Step.Finish(own, scratch))
+            _row.Attend(_cache![_layer, h], head.Queries(width), _shape.Group, _visible, own, scratch);
     }
 
     /// <inheritdoc/>
@@ -119,7 +119,7 @@ public sealed class LayerStep : IDisposable
         head.Cache = cache;
         Span<float> scaled = head.Queries(group * dim);
         QueryRows.Scale(queries, group * dim, group, 1, dim, position, scaled);
-        head.Sparse = Attention.IsSparse(cache, position) && head.Step.Begin(cache, scaled, group, _visible, _parts, _parts);
+        head.Sparse = Attention.IsSparse(cache, position) && head.Step.Begin(cache, scaled, group, _visible, _parts);
         head.Left = _parts;
         if (!head.Sparse) head.Grow(_parts * group, 2 * dim);
     }

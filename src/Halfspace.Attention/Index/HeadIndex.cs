@@ -1,3 +1,5 @@
+using System.Diagnostics.CodeAnalysis;
+using System.Runtime.InteropServices;
 using Halfspace.Kernels;
 using Halfspace.Kernels.Reporting;
 
@@ -18,9 +20,14 @@ internal sealed class HeadIndex
 
     private const int PromptGrowth = 4, DecodeGrowth = 16;
 
-    private readonly KeyCluster[] _clusters;
-    private readonly NativePart<float> _columns;
-    private readonly ClusterFit _fit;
+    // From so many tokens on clusters are doubled, and again when there are four times as many: they then cost less beside the scan.
+    private const int DoublingFrom = 12 << 10;
+
+    private readonly List<KeyCluster> _clusters = [];
+    private readonly NativeArena _arena;
+    private readonly int _least;
+    private NativePart<float> _columns;
+    private ClusterFit _fit;
     private readonly AttentionKernels _kernels;
     private readonly int _dim, _window;
     private int _fitted;
@@ -35,11 +42,10 @@ internal sealed class HeadIndex
         _dim = dim;
         _window = options.Window;
         _kernels = kernels;
-        _fit = new ClusterFit(dim, options.Clusters, kernels);
-        _clusters = new KeyCluster[options.Clusters];
+        _least = options.Clusters;
+        _arena = arena;
         Rotation = rotation;
-        _columns = arena.Take<float>((long)dim * ColumnCount);
-        for (int c = 0; c < _clusters.Length; c++) _clusters[c] = new KeyCluster(dim, rotation, arena);
+        Cut(_least);
     }
 
     /// <summary>Positions 0 to below this are in the clusters; 0 while there are few.</summary>
@@ -50,7 +56,7 @@ internal sealed class HeadIndex
 
     public SketchRotation Rotation { get; }
 
-    public ReadOnlySpan<KeyCluster> Clusters => _clusters;
+    public ReadOnlySpan<KeyCluster> Clusters => CollectionsMarshal.AsSpan(_clusters)[.._fit.Clusters];
 
     /// <summary>The clusters' key centres and then their Σ(k−c), a column each: [d, <see cref="ColumnCount"/>].</summary>
     public ReadOnlySpan<float> Columns => _columns.Slice(0, _dim * ColumnCount);
@@ -59,7 +65,7 @@ internal sealed class HeadIndex
     public double ValueNorm { get; private set; }
 
     /// <summary>Twice the clusters, rounded up to a whole register.</summary>
-    public int ColumnCount => ((2 * _clusters.Length) + 15) / 16 * 16;
+    public int ColumnCount => ((2 * _fit.Clusters) + 15) / 16 * 16;
 
     /// <summary>The positions that are indexed when a head holds so many tokens: all but a window for the next one.</summary>
     public static int Prefix(int held, int window)
@@ -81,15 +87,16 @@ internal sealed class HeadIndex
         if (tokens <= Tokens) return;
         if (Tokens == 0 || tokens >= (long)_fitted * (prompt ? PromptGrowth : DecodeGrowth))
         {
-            foreach (KeyCluster cluster in _clusters) cluster.Rewind(0);
-            _fit.Fit(head, tokens, _clusters, _kernels);
+            Cut(CountFor(tokens));
+            foreach (KeyCluster cluster in Clusters) cluster.Rewind(0);
+            _fit.Fit(head, tokens, Clusters, _kernels);
             _fitted = tokens;
             Tokens = 0;
             Usable = true;
         }
         Take(head, Tokens, tokens, scratch);
         Tokens = tokens;
-        foreach (KeyCluster cluster in _clusters) cluster.Spread.Settle(_kernels);
+        foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels);
         SetColumns();
     }
 
@@ -99,15 +106,31 @@ internal sealed class HeadIndex
         int tokens = Prefix(held, _window);
         if (tokens >= Tokens) return;
         Tokens = tokens;
-        foreach (KeyCluster cluster in _clusters) cluster.Rewind(tokens);
+        foreach (KeyCluster cluster in Clusters) cluster.Rewind(tokens);
         if (tokens == 0) return;
         Span<float> work = scratch.Floats(KeyCluster.WorkLength(_dim));
-        foreach (KeyCluster cluster in _clusters)
+        foreach (KeyCluster cluster in Clusters)
         {
             cluster.SumAgain(head, _kernels, work);
-            cluster.Spread.Settle(_kernels);
+            cluster.Settle(_kernels);
         }
         SetColumns();
+    }
+
+    private int CountFor(int tokens)
+    {
+        int count = _least;
+        for (long from = DoublingFrom; tokens >= from && 2 * count <= AttentionOptions.MostClusters; from *= 4) count *= 2;
+        return count;
+    }
+
+    [MemberNotNull(nameof(_fit))]
+    private void Cut(int clusters)
+    {
+        if (_fit?.Clusters == clusters) return;
+        _fit = new ClusterFit(_dim, clusters, _kernels);
+        while (_clusters.Count < clusters) _clusters.Add(new KeyCluster(_dim, Rotation, _arena));
+        _columns = _arena.Take<float>((long)_dim * ColumnCount);
     }
 
     private void SetColumns()
@@ -118,17 +141,17 @@ internal sealed class HeadIndex
         for (int i = 0; i < _dim; i++)
         {
             double sum = 0;
-            foreach (KeyCluster cluster in _clusters) sum += cluster.ValueSums[i] + (cluster.Count * (double)cluster.ValueCentre[i]);
+            foreach (KeyCluster cluster in Clusters) sum += cluster.ValueSums[i] + (cluster.Count * (double)cluster.ValueCentre[i]);
             square += sum * sum;
         }
         ValueNorm = Math.Sqrt(square) / Math.Max(1, Tokens);
-        for (int c = 0; c < _clusters.Length; c++)
+        for (int c = 0; c < Clusters.Length; c++)
         {
             ReadOnlySpan<float> centre = _clusters[c].KeyCentre;
             for (int i = 0; i < _dim; i++)
             {
                 columns[(i * ColumnCount) + c] = centre[i];
-                columns[(i * ColumnCount) + _clusters.Length + c] = (float)_clusters[c].KeySum(i);
+                columns[(i * ColumnCount) + Clusters.Length + c] = (float)_clusters[c].KeySum(i);
             }
         }
     }
@@ -136,7 +159,7 @@ internal sealed class HeadIndex
     private void Take(HeadCache head, int from, int to, AttentionScratch scratch)
     {
         const int Batch = KeyCluster.Batch;
-        int stride = (_dim + 15) / 16 * 16, count = _clusters.Length;
+        int stride = (_dim + 15) / 16 * 16, count = Clusters.Length;
         Span<float> floats = scratch.Floats(KeyCluster.WorkLength(_dim) + (2L * Batch * stride) + ((long)Batch * _fit.WorkColumns));
         Span<float> keys = floats[..(Batch * stride)], values = floats.Slice(Batch * stride, Batch * stride);
         Span<float> near = floats.Slice(2 * Batch * stride, Batch * _fit.WorkColumns), work = floats[((2 * Batch * stride) + near.Length)..];

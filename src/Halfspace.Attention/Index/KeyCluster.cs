@@ -11,7 +11,7 @@ internal sealed class KeyCluster
     /// <summary>Keys whose moments are summed together.</summary>
     public const int Batch = 64;
 
-    private const int ChunkBlocks = 8;
+    private const int ChunkBlocks = 16;
 
     private readonly List<NativePart<byte>> _chunks = [];
     private readonly NativePart<float> _memory;
@@ -52,16 +52,17 @@ internal sealed class KeyCluster
     /// <summary>An upper bound of ‖k − c‖ of the keys.</summary>
     public double LargestKey { get; private set; }
 
-    /// <summary>An upper bound of the centre's norm.</summary>
-    public double CentreNorm
-    {
-        get
-        {
-            double square = 0;
-            foreach (float c in KeyCentre) square += (double)c * c;
-            return Math.Sqrt(square) * (1 + 1e-6);
-        }
-    }
+    /// <summary>An upper bound of ‖v − c‖ of the values.</summary>
+    public double LargestValue { get; private set; }
+
+    /// <summary>The mean of ‖k − sketch‖², about: it is not taken back by rewinding.</summary>
+    public double MeanSquareResidual { get; private set; }
+
+    /// <summary>The norm of the keys' centre.</summary>
+    public double KeyCentreNorm { get; private set; }
+
+    /// <summary>The norm of the values' centre.</summary>
+    public double ValueCentreNorm { get; private set; }
 
     /// <summary>How far the values spread.</summary>
     public ValueSpread Spread { get; }
@@ -116,9 +117,8 @@ internal sealed class KeyCluster
         SumMoments(positions.Length, kernels, keys, values, work[(2 * Batch * Stride)..]);
         for (int i = 0; i < positions.Length; i++)
         {
-            double square = 0;
-            foreach (float k in keys.Slice(i * Stride, Dim)) square += (double)k * k;
-            LargestKey = Math.Max(LargestKey, Math.Sqrt(square) * (1 + 1e-5));
+            LargestKey = Math.Max(LargestKey, Distance.Norm(keys.Slice(i * Stride, Dim)) * (1 + 1e-5));
+            LargestValue = Math.Max(LargestValue, Distance.Norm(values.Slice(i * Stride, Dim)) * (1 + 1e-5));
         }
         bool fits = true;
         Span<float> columns = work[^(_rotation.Padded * AttentionKernels.SketchKeys)..];
@@ -129,11 +129,24 @@ internal sealed class KeyCluster
             Turn(keys[(i * Stride)..], take, columns);
             Span<byte> block = Room(Count / KeyBlocks.Keys);
             fits &= kernels.Sketch(columns, _rotation, positions.Slice(i, take), block, slot);
-            LargestResidual = MathF.Max(LargestResidual, KeyBlocks.LargestResidual(block, _rotation.Padded, slot + take));
+            for (int j = slot; j < slot + take; j++)
+            {
+                float residual = KeyBlocks.Residual(block, _rotation.Padded, j);
+                LargestResidual = MathF.Max(LargestResidual, residual);
+                MeanSquareResidual += (((double)residual * residual) - MeanSquareResidual) / (Count + j - slot + 1);
+            }
             Count += take;
             i += take;
         }
         return fits;
+    }
+
+    /// <summary>Brings what is derived up to date, after keys came or went.</summary>
+    public void Settle(AttentionKernels kernels)
+    {
+        Spread.Settle(kernels);
+        KeyCentreNorm = Distance.Norm(KeyCentre) * (1 + 1e-5);
+        ValueCentreNorm = Distance.Norm(ValueCentre) * (1 + 1e-5);
     }
 
     /// <summary>Forgets keys at <paramref name="tokens"/> and beyond; moments are then those of none, to be summed again.</summary>
@@ -147,7 +160,7 @@ internal sealed class KeyCluster
             else high = middle;
         }
         Count = low;
-        if (low == 0) (LargestResidual, LargestKey) = (0, 0);
+        if (low == 0) (LargestResidual, LargestKey, LargestValue, MeanSquareResidual) = (0, 0, 0, 0);
         _memory.Slice(0, 2 * _sums).Clear();
         Spread.Reset();
     }

@@ -8,6 +8,12 @@ internal struct IndexSums
     /// <summary>Keys.</summary>
     public int Count;
 
+    /// <summary>Σt.</summary>
+    public double Score;
+
+    /// <summary>Σt².</summary>
+    public double ScoreSquare;
+
     /// <summary>Σe.</summary>
     public double Mass;
 
@@ -17,31 +23,27 @@ internal struct IndexSums
     /// <summary>Σe².</summary>
     public double Square;
 
-    /// <summary>Σt.</summary>
-    public double Score;
-
-    /// <summary>Σt².</summary>
-    public double ScoreSquare;
-
-    /// <summary>Adds a kernel's sums about <paramref name="max"/>, with e^(max + base − m) = <paramref name="scale"/>.</summary>
-    public void Add(in ScoreSums sums, int count, float max, double scale)
+    /// <summary>Adds keys without their weights.</summary>
+    public void Add(int count, double score, double scoreSquare)
     {
         Count += count;
+        Score += score;
+        ScoreSquare += scoreSquare;
+    }
+
+    /// <summary>Adds a kernel's sums about <paramref name="max"/>, with e^(max + base − m) = <paramref name="scale"/>.</summary>
+    public void Add(in ScoreSums sums, float max, double scale)
+    {
         Mass += scale * sums.Exponential;
         Weighted += scale * (sums.Weighted + ((double)max * sums.Exponential));
         Square += scale * scale * sums.Square;
-        Score += sums.Score;
-        ScoreSquare += sums.ScoreSquare;
     }
 
-    /// <summary>What is left without the other's keys.</summary>
-    public readonly IndexSums Less(in IndexSums other) => new()
+    /// <summary>Adds another's weights, whose reference is e^-ln(<paramref name="scale"/>) of this one's.</summary>
+    public void AddWeights(in IndexSums other, double scale)
     {
-        Count = Count - other.Count,
-        Mass = Math.Max(0, Mass - other.Mass),
-        Weighted = Weighted - other.Weighted,
-        Square = Math.Max(0, Square - other.Square),
-        Score = Score - other.Score,
-        ScoreSquare = Math.Max(0, ScoreSquare - other.ScoreSquare),
-    };
+        Mass += scale * other.Mass;
+        Weighted += scale * other.Weighted;
+        Square += scale * scale * other.Square;
+    }
 }

@@ -18,23 +18,27 @@ internal sealed class SparseStep : IDisposable
     // Where less than this share of the index is left to the tail, reading the rest is cheaper than closing it.
     private const int DenseShare = 8;
 
+    // A score that weighs nothing.
+    private const float Hidden = -1e30f;
+
     private readonly AttentionKernels _kernels;
     private readonly SketchKernel _sketches;
     private readonly AttentionOptions _options;
     private readonly ThresholdPolicy _policy;
-    private readonly Buffer<float> _queries = new(), _scores = new(), _sums = new(), _products = new(), _work = new();
+    private readonly Buffer<float> _queries = new(), _scores = new(), _sums = new(), _products = new(), _work = new(), _regressions = new(), _means = new();
     private readonly Buffer<ulong> _marks = new();
     private readonly Buffer<nint> _addresses = new();
     private readonly Buffer<int> _slots = new();
     private SketchQueries[] _sketched = [];
     private int[] _firstBlock = [], _firstReported = [];
-    private float[] _bases = [], _partMax = [];
+    private float[] _bases = [], _max = [], _exactMax = [], _exactSum = [];
+    private ScoreMoments[] _partMoments = [];
     private ScoreSums[] _partSums = [];
-    private IndexSums[] _totals = [], _read = [];
-    private float[] _max = [], _exactMax = [], _exactSum = [];
+    private IndexSums[] _totals = [], _tails = [];
+    private float[] _tailMax = [];
     private HeadCache? _head;
     private HeadIndex? _index;
-    private int _group, _visible, _stride, _scanParts, _parts, _reported;
+    private int _group, _visible, _stride, _parts, _reported;
 
     public SparseStep(HeadAttention attention)
     {
@@ -61,16 +65,14 @@ internal sealed class SparseStep : IDisposable
     /// <param name="queries">[group, d], scaled by 1/√d.</param>
     /// <param name="group">Query heads.</param>
     /// <param name="visible">Keys seen.</param>
-    /// <param name="scanParts">Parts that <see cref="Scan"/> will be called for.</param>
-    /// <param name="parts">Parts that <see cref="Attend"/> will be called for.</param>
+    /// <param name="parts">Parts that <see cref="Scan"/> and <see cref="Attend"/> will each be called for.</param>
     /// <returns>False if the queries cannot be sketched: attend densely.</returns>
-    public bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, int scanParts, int parts)
+    public bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, int parts)
     {
         _head = head;
         _index = head.Index!;
         _group = group;
         _visible = visible;
-        _scanParts = scanParts;
         _parts = parts;
         int clusters = Clusters, blocks = 0;
         Grow(ref _firstBlock, clusters + 1);
@@ -87,12 +89,15 @@ internal sealed class SparseStep : IDisposable
         _marks.Grown(blocks);
         Grow(ref _bases, group * clusters);
         Grow(ref _max, group);
-        Grow(ref _partMax, scanParts * clusters * group);
-        Grow(ref _partSums, scanParts * clusters * group);
+        Grow(ref _partMoments, parts * clusters * group);
+        Grow(ref _partSums, parts * clusters * group);
         Grow(ref _totals, clusters * group);
-        Grow(ref _read, parts * clusters * group);
+        Grow(ref _tails, parts * clusters * group);
+        Grow(ref _tailMax, parts * group);
         Grow(ref _exactMax, (parts + 1) * group);
         Grow(ref _exactSum, (parts + 1) * group);
+        _means.Grown(2L * clusters * Dim);
+        _regressions.Grown((long)clusters * group * _index.Clusters[0].Stride);
         int columns = _index.ColumnCount;
         Span<float> products = _products.Grown(group * columns);
         _kernels.Product(_queries.All, Dim, 1, _index.Columns, columns, products, columns, group, Dim, columns, add: false);
@@ -100,33 +105,24 @@ internal sealed class SparseStep : IDisposable
         return TrySketch();
     }
 
-    /// <summary>Scores a part of the index for all rows, and sums.</summary>
+    /// <summary>Scores a part of the index for all rows.</summary>
     public void Scan(int part, AttentionScratch scratch)
     {
-        int blocks = _stride / Block, clusters = Clusters;
-        int from = (int)((long)blocks * part / _scanParts), to = (int)((long)blocks * (part + 1) / _scanParts);
         Span<float> scores = _scores.All;
-        for (int c = 0; c < clusters; c++)
+        for (int c = 0; c < Clusters; c++)
         {
-            int first = Math.Max(from, _firstBlock[c]), end = Math.Min(to, _firstBlock[c + 1]);
-            int count = Math.Min((end - _firstBlock[c]) * Block, _index!.Clusters[c].Count) - ((first - _firstBlock[c]) * Block);
-            if (end > first)
+            (int first, int count) = Segment(part, c);
+            if (count > 0)
             {
-                if (_options.Scores == ScoreSource.Sketch) ScoreSketches(c, first, end, scores);
-                else ScoreKeys(c, first * Block, count, scores, scratch);
+                if (_options.Scores == ScoreSource.Sketch) ScoreSketches(c, first / Block, ((first + count - 1) / Block) + 1, scores);
+                else ScoreKeys(c, first, count, scores, scratch);
             }
             for (int r = 0; r < _group; r++)
             {
-                int at = (((part * clusters) + c) * _group) + r;
-                if (end <= first)
-                {
-                    _partMax[at] = float.NegativeInfinity;
-                    _partSums[at] = default;
-                    continue;
-                }
-                ReadOnlySpan<float> row = scores.Slice((r * _stride) + (first * Block), count);
-                _partMax[at] = _kernels.Max(row);
-                _partSums[at] = _kernels.SumScores(row, _partMax[at]);
+                ReadOnlySpan<float> row = scores.Slice((r * _stride) + first, count);
+                ScoreMoments moments = _kernels.MeasureScores(row);
+                _partMoments[Place(part, c, r)] = moments;
+                if (_policy.NeedsWeights) _partSums[Place(part, c, r)] = count > 0 ? _kernels.SumScores(row, moments.Max) : default;
             }
         }
     }
@@ -145,54 +141,40 @@ internal sealed class SparseStep : IDisposable
             Span<IndexSums> totals = _totals.AsSpan(r * clusters, clusters);
             Total(r, totals);
             IndexScores row = new(scores.Slice(r * _stride, _stride), _bases.AsSpan(r * clusters, clusters), _firstBlock, totals, _max[r],
-                _policy.NeedsWindow ? WindowMass(r, scratch) : 0, _index!, Math.Exp(ScoreError(r)));
+                _policy.NeedsWeights ? WindowMass(r, scratch) : 0, _index!, _policy.NeedsWeights ? Math.Exp(ScoreError(r)) : 1);
             _policy.Mark(row, marks, scratch);
         }
         int reported = 0;
         foreach (ulong mark in marks) reported += System.Numerics.BitOperations.PopCount(mark);
         if ((_index!.Tokens - reported) * DenseShare < _index.Tokens) return false;
         List(marks, reported);
+        Hide();
         _sums.Grown((long)(_parts + 1) * PartLength);
         return true;
     }
 
-    /// <summary>Attends exactly to a part of the listed keys.</summary>
+    /// <summary>Weighs a part of the tail, and attends exactly to a part of the listed keys.</summary>
     public void Attend(int part, AttentionScratch scratch)
     {
         int from = (int)((long)_reported * part / _parts), to = (int)((long)_reported * (part + 1) / _parts);
         int count = to - from, dim = Dim, clusters = Clusters, group = _group;
         Span<float> sums = Sums(part);
         sums.Clear();
-        Span<IndexSums> read = _read.AsSpan(part * clusters * group, clusters * group);
-        read.Clear();
         if (part == 0) AttendWindow(scratch);
+        WeighTail(part);
+        for (int c = part; c < clusters; c += _parts) Regress(c);
         for (int r = 0; r < group; r++) (_exactMax[(part * group) + r], _exactSum[(part * group) + r]) = (float.NegativeInfinity, 0);
         if (count == 0) return;
 
         ReadOnlySpan<nint> addresses = _addresses.All.Slice(from, count);
-        ReadOnlySpan<int> slots = _slots.All.Slice(from, count);
-        Span<float> work = scratch.Floats(((2 * group) + 2) * count);
-        Span<float> weights = work[..(group * count)], rest = work.Slice(group * count, (group + 1) * count), guesses = work[^count..];
+        Span<float> work = scratch.Floats(((2 * group) + 1) * count);
+        Span<float> weights = work[..(group * count)], rest = work.Slice(group * count, (group + 1) * count);
         _kernels.ScoresAt(_queries.All[..(group * dim)], group, addresses, _head!.ValueOffset, dim, weights, count);
         rest[(group * count)..].Fill(1);
         for (int r = 0; r < group; r++)
         {
             Span<float> row = weights.Slice(r * count, count);
-            for (int c = 0; c < clusters; c++)
-            {
-                (int first, int length) = Run(c, from, to);
-                if (length == 0) continue;
-                float own = _bases[(r * clusters) + c];
-                Span<float> less = rest.Slice((r * count) + first, length);
-                row.Slice(first, length).CopyTo(less);
-                _kernels.Shift(less, -own);
-                ReadOnlySpan<float> scan = _scores.All.Slice(r * _stride, _stride);
-                ReadOnlySpan<int> listed = slots.Slice(first, length);
-                for (int i = 0; i < listed.Length; i++) guesses[i] = scan[listed[i]];
-                float most = _kernels.Max(guesses[..length]);
-                read[(c * group) + r].Add(
-                    _kernels.SumScores(guesses[..length], most), length, most, Math.Exp((double)most + own - _max[r]));
-            }
+            row.CopyTo(rest[(r * count)..]);
             float max = _kernels.Max(row);
             _exactMax[(part * group) + r] = max;
             _exactSum[(part * group) + r] = _kernels.Exponentials(row, max, row);
@@ -202,22 +184,23 @@ internal sealed class SparseStep : IDisposable
         {
             (int first, int length) = Run(c, from, to);
             if (length == 0) continue;
-            // Σt·v of each row, and Σv.
-            _kernels.AddValuesAt(rest[first..], count, group + 1, addresses.Slice(first, length), _head.ValueOffset, dim, ReadSums(sums, c));
             ExactScores exact = Exact(sums, c);
             for (int r = 0; r < group; r++)
             {
-                double score = 0;
-                foreach (float t in rest.Slice((r * count) + first, length)) score += t;
-                exact.Scores[r] = (float)score;
+                Span<float> own = rest.Slice((r * count) + first, length);
+                _kernels.Shift(own, -_bases[(r * clusters) + c]);
+                exact.Scores[r] = _kernels.MeasureScores(own).Score;
             }
+            // Σt·v of each row, and Σv.
+            _kernels.AddValuesAt(rest[first..], count, group + 1, addresses.Slice(first, length), _head.ValueOffset, dim, ReadSums(sums, c));
         }
     }
 
     /// <summary>Closes the tail, merges all parts and writes the outputs.</summary>
     /// <param name="output">[group, d].</param>
     /// <param name="scratch">Buffers and counters.</param>
-    public void Finish(Span<float> output, AttentionScratch scratch)
+    /// <returns>False if a row's certificate is larger than the policy allows: attend densely.</returns>
+    public bool Finish(Span<float> output, AttentionScratch scratch)
     {
         int dim = Dim, clusters = Clusters, group = _group;
         for (int part = 1; part < _parts; part++)
@@ -225,36 +208,34 @@ internal sealed class SparseStep : IDisposable
             for (int r = 0; r < group; r++) MergeState(0, part, r);
             Span<float> into = Sums(0)[(group * dim)..], from = Sums(part)[(group * dim)..];
             for (int i = 0; i < into.Length; i++) into[i] += from[i];
-            for (int i = 0; i < clusters * group; i++)
-            {
-                ref IndexSums sum = ref _read[i];
-                IndexSums other = _read[(part * clusters * group) + i];
-                sum.Count += other.Count;
-                sum.Mass += other.Mass;
-                sum.Weighted += other.Weighted;
-                sum.Square += other.Square;
-                sum.Score += other.Score;
-                sum.ScoreSquare += other.ScoreSquare;
-            }
         }
         for (int r = 0; r < group; r++) MergeState(0, _parts, r);
 
         Span<float> tails = scratch.Floats((long)group * dim);
-        Span<double> masses = stackalloc double[group];
-        masses.Clear();
         tails.Clear();
-        for (int c = 0; c < clusters; c++) CloseCluster(c, tails, masses, scratch);
+        MergeTails();
+        for (int c = 0; c < clusters; c++) CloseCluster(c, tails);
+        AttentionCounters counts = default;
         for (int r = 0; r < group; r++)
         {
+            double mass = 0;
+            for (int c = 0; c < clusters; c++) mass += _tails[Place(0, c, r)].Mass;
             // The tail's weights are about the scan's maximum, the others about the exact one.
-            float max = MathF.Max(_exactMax[r], _max[r]);
-            double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_max[r] - max);
-            double sum = (exact * _exactSum[r]) + (tail * masses[r]);
+            float max = MathF.Max(_exactMax[r], _tailMax[r]);
+            double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_tailMax[r] - max);
+            double sum = (exact * _exactSum[r]) + (tail * mass);
             Span<float> values = Sums(0).Slice(r * dim, dim), into = output.Slice(r * dim, dim), closed = tails.Slice(r * dim, dim);
-            float a = (float)(exact / sum), b = (float)(tail / sum);
-            for (int i = 0; i < dim; i++) into[i] = (a * values[i]) + (b * closed[i]);
-            scratch.Counters.CountSparse(_reported + _visible - _index!.Tokens, _visible, tail * masses[r] / sum);
+            float a = (float)(exact / sum), b = (float)(tail / sum), own = 1 / _exactSum[r];
+            for (int i = 0; i < dim; i++)
+            {
+                into[i] = (a * values[i]) + (b * closed[i]);
+                values[i] *= own;
+            }
+            counts.CountSparse(_reported + _visible - _index!.Tokens, _visible, tail * mass / sum);
+            if (!Certify(r, into, values, exact * _exactSum[r], tail, sum, ref counts)) return false;
         }
+        scratch.Counters.Add(counts);
+        return true;
     }
 
     public void Dispose()
@@ -264,6 +245,8 @@ internal sealed class SparseStep : IDisposable
         _sums.Dispose();
         _products.Dispose();
         _work.Dispose();
+        _regressions.Dispose();
+        _means.Dispose();
         _marks.Dispose();
         _addresses.Dispose();
         _slots.Dispose();
@@ -321,8 +304,8 @@ internal sealed class SparseStep : IDisposable
         int own = row % SketchQueries.Max;
         // Exact scores are off by the rounding of float sums only.
         return _options.Scores == ScoreSource.Exact
-            ? 1e-5 * queries.Norm(own) * (cluster.LargestKey + cluster.CentreNorm)
-            : queries.ErrorBound(own, cluster.LargestResidual, cluster.LargestKey) + (1e-6 * queries.Norm(own) * cluster.CentreNorm);
+            ? 1e-5 * queries.Norm(own) * (cluster.LargestKey + cluster.KeyCentreNorm)
+            : queries.ErrorBound(own, cluster.LargestResidual, cluster.LargestKey) + (1e-6 * queries.Norm(own) * cluster.KeyCentreNorm);
     }
 
     private void ScoreSketches(int cluster, int first, int end, Span<float> scores)
@@ -356,26 +339,114 @@ internal sealed class SparseStep : IDisposable
         }
     }
 
-    // Sums of all parts about the row's largest score.
+    private int Place(int part, int cluster, int row) => (((part * Clusters) + cluster) * _group) + row;
+
+    // A part's slots in a cluster.
+    private (int First, int Count) Segment(int part, int cluster)
+    {
+        int blocks = _stride / Block, start = _firstBlock[cluster];
+        int from = Math.Max((int)((long)blocks * part / _parts), start);
+        int to = Math.Min((int)((long)blocks * (part + 1) / _parts), _firstBlock[cluster + 1]);
+        int count = Math.Min((to - start) * Block, _index!.Clusters[cluster].Count) - ((from - start) * Block);
+        return to > from ? (from * Block, count) : (start * Block, 0);
+    }
+
+    // Sums of all parts, weights about the row's largest score.
     private void Total(int row, Span<IndexSums> totals)
     {
         int clusters = Clusters;
         float max = float.NegativeInfinity;
-        for (int p = 0; p < _scanParts; p++)
-            for (int c = 0; c < clusters; c++)
-                max = MathF.Max(max, _partMax[(((p * clusters) + c) * _group) + row] + _bases[(row * clusters) + c]);
-        _max[row] = max;
         totals.Clear();
-        for (int p = 0; p < _scanParts; p++)
+        for (int p = 0; p < _parts; p++)
         {
             for (int c = 0; c < clusters; c++)
             {
-                int at = (((p * clusters) + c) * _group) + row;
-                if (!float.IsFinite(_partMax[at])) continue;
-                totals[c].Add(_partSums[at], 0, _partMax[at], Math.Exp((double)_partMax[at] + _bases[(row * clusters) + c] - max));
+                ScoreMoments moments = _partMoments[Place(p, c, row)];
+                max = MathF.Max(max, moments.Max + _bases[(row * clusters) + c]);
+                totals[c].Add(0, moments.Score, moments.ScoreSquare);
             }
         }
-        for (int c = 0; c < clusters; c++) totals[c].Count = _index!.Clusters[c].Count;
+        _max[row] = max;
+        for (int c = 0; c < clusters; c++)
+        {
+            totals[c].Count = _index!.Clusters[c].Count;
+            for (int p = 0; p < _parts && _policy.NeedsWeights; p++)
+            {
+                float own = _partMoments[Place(p, c, row)].Max;
+                if (float.IsFinite(own))
+                    totals[c].Add(_partSums[Place(p, c, row)], own, Math.Exp((double)own + _bases[(row * clusters) + c] - max));
+            }
+        }
+    }
+
+    // Takes the listed keys out of the sums, and their scores out of the scan: what is summed then is the tail's alone, to full precision.
+    private void Hide()
+    {
+        Span<float> scores = _scores.All;
+        ReadOnlySpan<int> slots = _slots.All;
+        for (int r = 0; r < _group; r++)
+        {
+            for (int c = 0; c < Clusters; c++)
+            {
+                double score = 0, square = 0;
+                Span<float> row = scores.Slice(r * _stride, _stride);
+                ReadOnlySpan<int> listed = slots[_firstReported[c].._firstReported[c + 1]];
+                foreach (int slot in listed)
+                {
+                    ref float t = ref row[slot];
+                    score += t;
+                    square += (double)t * t;
+                    t = Hidden;
+                }
+                _totals[(r * Clusters) + c].Add(-listed.Length, -score, -square);
+            }
+        }
+    }
+
+    private void WeighTail(int part)
+    {
+        int clusters = Clusters;
+        for (int r = 0; r < _group; r++)
+        {
+            float max = float.NegativeInfinity;
+            for (int c = 0; c < clusters; c++)
+            {
+                (int first, int count) = Segment(part, c);
+                float own = _kernels.Max(_scores.All.Slice((r * _stride) + first, count));
+                if (own > Hidden) max = MathF.Max(max, own + _bases[(r * clusters) + c]);
+            }
+            _tailMax[(part * _group) + r] = max;
+            for (int c = 0; c < clusters; c++)
+            {
+                (int first, int count) = Segment(part, c);
+                ref IndexSums tail = ref _tails[Place(part, c, r)];
+                tail = default;
+                if (count == 0 || !float.IsFinite(max)) continue;
+                float own = max - _bases[(r * clusters) + c];
+                tail.Add(_kernels.SumScores(_scores.All.Slice((r * _stride) + first, count), own), own, 1);
+            }
+        }
+    }
+
+    private void MergeTails()
+    {
+        for (int r = 0; r < _group; r++)
+        {
+            float max = float.NegativeInfinity;
+            for (int p = 0; p < _parts; p++) max = MathF.Max(max, _tailMax[(p * _group) + r]);
+            for (int c = 0; c < Clusters; c++)
+            {
+                IndexSums tail = default, left = _totals[(r * Clusters) + c];
+                tail.Add(left.Count, left.Score, left.ScoreSquare);
+                for (int p = 0; p < _parts; p++)
+                {
+                    float own = _tailMax[(p * _group) + r];
+                    if (float.IsFinite(own)) tail.AddWeights(_tails[Place(p, c, r)], Math.Exp((double)own - max));
+                }
+                _tails[Place(0, c, r)] = tail;
+            }
+            _tailMax[r] = float.IsFinite(max) ? max : _exactMax[r];
+        }
     }
 
     // Positions ascend in a cluster: its sinks come first.
@@ -485,24 +556,62 @@ internal sealed class SparseStep : IDisposable
         _exactMax[a] = max;
     }
 
-    private void CloseCluster(int cluster, Span<float> tails, Span<double> masses, AttentionScratch scratch)
+    // Σ(v−c)(k−c)ᵀ·q of each row: it depends on no key that is read, so parts share the work.
+    private void Regress(int cluster)
     {
         KeyCluster keys = _index!.Clusters[cluster];
-        int dim = Dim, group = _group, stride = keys.Stride;
-        if (keys.Count == 0 || keys.Count == _read[cluster * group].Count) return;
-        Span<float> products = scratch.Products(group * stride);
-        _kernels.Product(_queries.All[..(group * dim)], dim, 1, keys.KeyValue, stride, products, stride, group, dim, stride, add: false);
+        int stride = keys.Stride;
+        _kernels.Product(
+            _queries.All[..(_group * Dim)], Dim, 1, keys.KeyValue, stride, Regressions(cluster), stride, _group, Dim, stride, add: false);
+    }
+
+    private Span<float> Regressions(int cluster)
+    {
+        int length = _group * _index!.Clusters[cluster].Stride;
+        return _regressions.All.Slice(cluster * length, length);
+    }
+
+    private void CloseCluster(int cluster, Span<float> tails)
+    {
+        KeyCluster keys = _index!.Clusters[cluster];
+        int dim = Dim, group = _group, stride = keys.Stride, left = _totals[cluster].Count;
+        Span<float> mean = Means(cluster);
+        if (left == 0) return;
+        ReadOnlySpan<float> products = Regressions(cluster);
         Span<float> sums = Sums(0), values = ReadSums(sums, cluster);
         ExactScores exact = Exact(sums, cluster);
-        Span<float> mean = _work.Grown(dim);
-        TailModel.Mean(keys, keys.Count - _read[cluster * group].Count, values.Slice(group * dim, dim), mean);
+        TailModel.Mean(keys, left, values.Slice(group * dim, dim), mean);
+        Span<float> whole = Means(Clusters + cluster);
+        for (int i = 0; i < dim; i++) whole[i] = mean[i] + keys.ValueCentre[i];
         for (int r = 0; r < group; r++)
         {
-            IndexSums tail = _totals[(r * Clusters) + cluster].Less(_read[(cluster * group) + r]);
-            masses[r] += tail.Mass;
             TailModel.Add(
-                keys, products.Slice(r * stride, dim), _products.All[(r * _index.ColumnCount) + Clusters + cluster], tail, mean,
+                keys, products.Slice(r * stride, dim), _products.All[(r * _index.ColumnCount) + Clusters + cluster], _tails[Place(0, cluster, r)], mean,
                 values.Slice(r * dim, dim), exact.Scores[r], tails.Slice(r * dim, dim));
         }
+    }
+
+    private Span<float> Means(int cluster) => _means.All.Slice(cluster * Dim, Dim);
+
+    private bool Certify(
+        int row, ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double exactWeight, double tailScale, double whole,
+        ref AttentionCounters counts)
+    {
+        Certificate certificate = new(output, whole);
+        for (int c = 0; c < Clusters; c++)
+        {
+            KeyCluster keys = _index!.Clusters[c];
+            IndexSums sums = _tails[Place(0, c, row)], tail = default;
+            tail.Add(sums.Count, sums.Score, sums.ScoreSquare);
+            tail.AddWeights(sums, tailScale);
+            double deviation = _options.Scores == ScoreSource.Exact ? 0
+                : _sketched[row / SketchQueries.Max].Norm(row % SketchQueries.Max) * Math.Sqrt(keys.MeanSquareResidual / Dim);
+            certificate.Add(keys, tail, Means(Clusters + c), ScoreError(row, keys), deviation, exact);
+        }
+        double norm = Distance.Norm(output);
+        // Nothing is certified of an output of zero but that it is exact.
+        double relative = certificate.IsExact ? 0 : certificate.Bound(exact, exactWeight) / norm;
+        counts.CountCertificate(relative, certificate.IsExact ? 0 : certificate.PaperBound(exactWeight) / norm, certificate.Estimate / norm);
+        return _options.Policy is not AttentionPolicy.Error allowed || relative <= allowed.Relative;
     }
 }

@@ -5,8 +5,8 @@ namespace Halfspace.Attention;
 /// <summary>Chooses a row's threshold b from the scan, before any value is read, and marks the keys with s ≥ b; ties at b are among them.</summary>
 internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy policy)
 {
-    /// <summary>Whether the choice depends on what the window weighs.</summary>
-    public bool NeedsWindow => policy is AttentionPolicy.Mass or AttentionPolicy.Error;
+    /// <summary>Whether the choice depends on what all keys weigh.</summary>
+    public bool NeedsWeights => policy is AttentionPolicy.Mass or AttentionPolicy.Error;
 
     /// <summary>Marks the keys reported, a bit a slot; what is marked stays so.</summary>
     /// <param name="row">The scan of a row.</param>
@@ -18,7 +18,7 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
         {
             AttentionPolicy.Budget budget => Largest(row, budget.Keys, scratch),
             AttentionPolicy.Fixed given => given.Bias,
-            AttentionPolicy.Paper => OfPaper(row),
+            AttentionPolicy.Paper paper => OfPaper(row, paper.Scale),
             AttentionPolicy.Mass mass => UntilEnough(row, new MassLeft(mass.Tail * (row.Mass + row.WindowMass)), scratch),
             AttentionPolicy.Error error => UntilEnough(row, new ErrorLeft(row, error.Relative), scratch),
             _ => throw new InvalidOperationException($"The policy {policy} is not known."),
@@ -47,10 +47,10 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
             count == 0 || Math.Sqrt(Math.Max(0, square - (mass * mass / count))) <= _allowed;
     }
 
-    private static float OfPaper(in IndexScores row)
+    private static float OfPaper(in IndexScores row, double scale)
     {
         (double mean, double deviation) = row.Moments;
-        return (float)(mean + (deviation * Math.Sqrt(0.4 * Math.Log(row.Count))));
+        return (float)(mean + (deviation * Math.Sqrt(scale * Math.Log(row.Count))));
     }
 
     // A normal distribution's tail says where to look; real scores have heavier ones, so it is moved until there are enough.

@@ -3,14 +3,14 @@ using Halfspace.Attention;
 
 namespace Halfspace.Cli.CommandLine;
 
-/// <summary>How to attend: <c>--attention</c>, <c>--keys</c> and <c>--mass</c>.</summary>
+/// <summary>How to attend: <c>--attention</c>, <c>--keys</c> and <c>--policy</c>.</summary>
 internal sealed class AttentionArguments
 {
     private readonly Option<AttentionMode[]> _modes;
-    private readonly Option<int?> _keys = NewOption.Whole("--keys", "R", 1, "Sparse attention: keys a head reads exactly (default 256).");
-    private readonly Option<double?> _mass = NewOption.Real("--mass", "T",
-        "Sparse attention: instead of a number of keys, the share of the softmax that may be left to the tail.",
-        t => t is >= 0 and < 1, "from 0 to below 1");
+    private readonly Option<int?> _keys = NewOption.Whole("--keys", "R", 1, "Sparse attention: keys that each head reports, as --policy budget:R.");
+    private readonly Option<string?> _policy = NewOption.Text("--policy", "POLICY",
+        $"Sparse attention: which keys are read exactly (default {PolicyText.NameOf(new AttentionOptions().Policy)}).",
+        text => PolicyText.Parse(text) is not null, PolicyText.Allowed);
     private readonly AttentionMode[] _default;
 
     /// <param name="command">The command that takes them.</param>
@@ -25,18 +25,18 @@ internal sealed class AttentionArguments
                 "How to attend while decoding (default sparse, exact while a context is short).", ModeOf, "dense or sparse", most: 1);
         command.Options.Add(_modes);
         command.Options.Add(_keys);
-        command.Options.Add(_mass);
+        command.Options.Add(_policy);
         command.Validators.Add(result =>
         {
-            if (result.GetResult(_keys) is not null && result.GetResult(_mass) is not null)
-                result.AddError("--keys and --mass exclude each other; give one of them.");
+            if (result.GetResult(_keys) is not null && result.GetResult(_policy) is not null)
+                result.AddError("--keys and --policy exclude each other; give one of them.");
         });
     }
 
     /// <summary>The options of each mode asked for.</summary>
     public AttentionOptions[] All(ParseResult parsed)
     {
-        AttentionPolicy policy = parsed.GetValue(_mass) is { } tail ? new AttentionPolicy.Mass(tail)
+        AttentionPolicy policy = parsed.GetValue(_policy) is { } named ? PolicyText.Parse(named)!
             : parsed.GetValue(_keys) is { } keys ? new AttentionPolicy.Budget(keys) : new AttentionOptions().Policy;
         AttentionMode[] modes = parsed.GetValue(_modes) is { Length: > 0 } given ? given : _default;
         return [.. modes.Select(mode => new AttentionOptions { Mode = mode, Policy = policy })];

@@ -7,7 +7,7 @@ namespace Halfspace.Cli.CommandLine;
 internal static class PolicyText
 {
     /// <summary>What may be given, for errors.</summary>
-    public const string Allowed = "budget:R (keys, from 1), mass:T (a share from 0 to below 1) or fixed:B (a score in nats)";
+    public const string Allowed = "budget:R (keys, from 1), mass:T (a share from 0 to below 1), error:E (above 0), fixed:B (a score in nats) or paper:C (above 0)";
 
     /// <summary>The policy that a text names, or null.</summary>
     public static AttentionPolicy? Parse(string text) => text.Split(':') switch
@@ -16,6 +16,8 @@ internal static class PolicyText
             new AttentionPolicy.Budget(r),
         ["mass", string tail] when Number(tail) is { } t and >= 0 and < 1 => new AttentionPolicy.Mass(t),
         ["fixed", string bias] when Number(bias) is { } b && float.IsFinite((float)b) => new AttentionPolicy.Fixed((float)b),
+        ["error", string error] when Number(error) is { } e and > 0 => new AttentionPolicy.Error(e),
+        ["paper", string scale] when Number(scale) is { } c and > 0 => new AttentionPolicy.Paper(c),
         _ => null,
     };
 
@@ -25,6 +27,8 @@ internal static class PolicyText
         AttentionPolicy.Budget budget => string.Create(CultureInfo.InvariantCulture, $"budget:{budget.Keys}"),
         AttentionPolicy.Mass mass => string.Create(CultureInfo.InvariantCulture, $"mass:{mass.Tail}"),
         AttentionPolicy.Fixed bias => string.Create(CultureInfo.InvariantCulture, $"fixed:{bias.Bias}"),
+        AttentionPolicy.Error error => string.Create(CultureInfo.InvariantCulture, $"error:{error.Relative}"),
+        AttentionPolicy.Paper paper => string.Create(CultureInfo.InvariantCulture, $"paper:{paper.Scale}"),
         _ => policy.ToString(),
     };
 

@@ -13,6 +13,8 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
     public override ScoreSums SumScores(ReadOnlySpan<float> scores, float max) =>
         SoftmaxSums<T>.Sums(ref First(scores), scores.Length, max);
 
+    public override ScoreMoments MeasureScores(ReadOnlySpan<float> scores) => SoftmaxSums<T>.Moments(ref First(scores), scores.Length);
+
     public override int Count(ReadOnlySpan<float> scores, float bound) => ScoreScan<T>.Count(ref First(scores), scores.Length, bound);
 
     public override void Scale(Span<float> numbers, float factor) => Rows<T>.Scale(ref First(numbers), numbers.Length, factor);

@@ -198,6 +198,9 @@ public abstract class AttentionKernels
     /// <param name="max">What is subtracted.</param>
     public abstract ScoreSums SumScores(ReadOnlySpan<float> scores, float max);
 
+    /// <summary>The largest score, and sums without weights.</summary>
+    public abstract ScoreMoments MeasureScores(ReadOnlySpan<float> scores);
+
     /// <summary>One block of an online softmax down the columns: scores become e^(s − new max), and max, sum and scale follow.</summary>
     /// <param name="scores">[rows, columns], rows <paramref name="stride"/> apart.</param>
     /// <param name="stride">At least the columns.</param>

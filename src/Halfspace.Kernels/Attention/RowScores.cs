@@ -12,7 +12,7 @@ internal static class RowScores<T> where T : struct, ILane<T>
     private static int RowsPerPass => T.Width > 8 ? 4 : 3;
 
     // How many keys ahead memory is asked for, where keys lie anywhere: enough to cover a miss.
-    private const int Ahead = 12;
+    private const int Ahead = 24;
 
     /// <summary>scores[r · stride + i] = ⟨queries r, key i⟩, where key i is row i of keys, or what lies at address i.</summary>
     /// <param name="queries">[rows, dim].</param>

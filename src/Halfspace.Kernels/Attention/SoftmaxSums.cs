@@ -48,28 +48,52 @@ internal static class SoftmaxSums<T> where T : struct, ILane<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ScoreSums Sums(ref float scores, int count, float max)
     {
-        T shift = T.Broadcast(max), sums = T.Zero, weighted = T.Zero, squares = T.Zero, plain = T.Zero, plainSquares = T.Zero;
+        T shift = T.Broadcast(max), sums = T.Zero, weighted = T.Zero, squares = T.Zero;
         int i = 0;
         for (; i <= count - T.Width; i += T.Width)
         {
-            T t = T.Load(ref scores, i), u = T.Subtract(t, shift), e = T.Exp(u);
+            T u = T.Subtract(T.Load(ref scores, i), shift), e = T.Exp(u);
             sums = T.Add(sums, e);
             weighted = T.MultiplyAdd(e, u, weighted);
             squares = T.MultiplyAdd(e, e, squares);
-            plain = T.Add(plain, t);
-            plainSquares = T.MultiplyAdd(t, t, plainSquares);
         }
-        float sum = T.Sum(sums), first = T.Sum(weighted), square = T.Sum(squares), score = T.Sum(plain), scoreSquare = T.Sum(plainSquares);
+        float sum = T.Sum(sums), first = T.Sum(weighted), square = T.Sum(squares);
         for (; i < count; i++)
         {
-            float t = Unsafe.Add(ref scores, i), u = t - max, e = Exp(u);
+            float u = Unsafe.Add(ref scores, i) - max, e = Exp(u);
             sum += e;
             first += e * u;
             square += e * e;
-            score += t;
-            scoreSquare += t * t;
         }
-        return new ScoreSums(sum, first, square, score, scoreSquare);
+        return new ScoreSums(sum, first, square);
+    }
+
+    /// <returns>What <see cref="ScoreMoments"/> holds.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static ScoreMoments Moments(ref float scores, int count)
+    {
+        int i = 0;
+        float max = float.NegativeInfinity, score = 0, square = 0;
+        if (count >= T.Width)
+        {
+            T most = T.Load(ref scores, 0), sums = T.Zero, squares = T.Zero;
+            for (; i <= count - T.Width; i += T.Width)
+            {
+                T t = T.Load(ref scores, i);
+                most = T.Max(most, t);
+                sums = T.Add(sums, t);
+                squares = T.MultiplyAdd(t, t, squares);
+            }
+            (max, score, square) = (T.MaxAcross(most), T.Sum(sums), T.Sum(squares));
+        }
+        for (; i < count; i++)
+        {
+            float t = Unsafe.Add(ref scores, i);
+            max = MathF.Max(max, t);
+            score += t;
+            square += t * t;
+        }
+        return new ScoreMoments(max, score, square);
     }
 
     /// <summary>For each column of scores [rows, columns] an online softmax step: the column's max takes in the rows, scores become e^(s −

@@ -32,15 +32,9 @@ public static class KeyBlocks
     /// <summary>The position of the key in a slot.</summary>
     public static int Position(ReadOnlySpan<byte> block, int padded, int slot) => Position(Positions(block, padded), slot);
 
-    /// <summary>The largest ‖y − ŷ‖ that the first <paramref name="count"/> keys of a block can have.</summary>
-    public static float LargestResidual(ReadOnlySpan<byte> block, int padded, int count)
-    {
-        ReadOnlySpan<Half> steps = Steps(block, padded);
-        ReadOnlySpan<byte> residuals = block.Slice(SketchBlocks.CodeBytes(padded) + (2 * Keys), Keys);
-        float largest = 0;
-        for (int i = 0; i < count; i++) largest = MathF.Max(largest, (float)steps[i] * residuals[i]);
-        return largest * Unit(padded);
-    }
+    /// <summary>An upper bound of ‖y − ŷ‖ of the key in a slot.</summary>
+    public static float Residual(ReadOnlySpan<byte> block, int padded, int slot) =>
+        (float)Steps(block, padded)[slot] * block[SketchBlocks.CodeBytes(padded) + (2 * Keys) + slot] * Unit(padded);
 
     /// <summary>What a residual byte counts, in steps; rounded up.</summary>
     internal static float Unit(int padded) => MathF.BitIncrement((float)(Math.Sqrt(padded) / 255));

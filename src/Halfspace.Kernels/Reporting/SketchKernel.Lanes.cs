@@ -91,7 +91,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
                 for (int start = 0; start < padded / 4; start += WordsOfPartial)
                 {
                     if (start > 0) Widen(ref dots, ref partial, 4 * TCount.Value, start > WordsOfPartial);
-                    Dots<TCount>(ref Unsafe.Add(ref block, slot * 4), ref q, padded / 4, start, ref partial);
+                    Dots<TCount>(ref Unsafe.Add(ref block, slot * 4), ref q, padded / 4, start, i + 1 < count ? bytes : 0, ref partial);
                 }
 
                 for (int m = 0; m < TCount.Value; m++)
@@ -130,7 +130,8 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
     // Partial sums Σ code·query of two or four registers of points for one to four queries, query m's from 4·m on. It is written out, and calls
     // nothing: so all sums stay in registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Dots<TCount>(ref byte codes, ref int q, int stride, int start, ref T partial) where TCount : struct, IConstant
+    private static unsafe void Dots<TCount>(ref byte codes, ref int q, int stride, int start, int ahead, ref T partial)
+        where TCount : struct, IConstant
     {
         T a0 = default, a1 = default, a2 = default, a3 = default, b0 = default, b1 = default, b2 = default, b3 = default;
         T c0 = default, c1 = default, c2 = default, c3 = default, d0 = default, d1 = default, d2 = default, d3 = default;
@@ -138,6 +139,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         for (int word = start; word < end; word += 2)
         {
             ref byte group = ref Unsafe.Add(ref codes, word * (nint)(2 * Points));
+            Prefetch.Lines(ref Unsafe.Add(ref group, ahead), Together<TCount>() * TLane.Width * 4);
             ref int own = ref Unsafe.Add(ref q, word);
             T aLow = TLane.Broadcast(own), aHigh = TLane.Broadcast(Unsafe.Add(ref own, 1)), bLow = aLow, bHigh = aHigh, cLow = aLow, cHigh = aHigh;
             T dLow = aLow, dHigh = aHigh;

@@ -1,8 +1,9 @@
 using Halfspace.Attention;
+using Halfspace.Kernels.Reporting;
 
 namespace Halfspace.Cli.Bench.Attention;
 
-/// <summary>Our attention, dense or sparse, over a KV cache: a KV head is a work item, as in the decoder.</summary>
+/// <summary>Our attention, dense or sparse, over a KV cache, cut into the work items that the decoder spreads over its threads.</summary>
 internal sealed class HeadAttentionKernel : LayerKernel
 {
     // A prompt is read in chunks.
@@ -10,11 +11,11 @@ internal sealed class HeadAttentionKernel : LayerKernel
 
     private readonly WorkerPool _pool;
     private readonly HeadAttention _attention;
+    private readonly LayerStep _step;
     private readonly KeyValueCache[] _caches;
     private readonly AttentionScratch[] _scratch;
-    private readonly Action<int, int> _work;
+    private readonly Action<int, int> _scan, _finish;
     private AttentionCounters _counters;
-    private int _set, _j;
 
     public HeadAttentionKernel(AttentionOptions options, IReadOnlyList<LayerSet> sets, WorkerPool pool)
         : base(options.Mode == AttentionMode.Dense ? "dense" : "sparse", sets)
@@ -22,9 +23,12 @@ internal sealed class HeadAttentionKernel : LayerKernel
         _pool = pool;
         _attention = new HeadAttention(options);
         _scratch = [.. Enumerable.Range(0, pool.Threads).Select(_ => new AttentionScratch())];
-        _work = AppendAndAttend;
+        _scan = (item, worker) => _step!.Scan(item, _scratch[worker]);
+        _finish = (item, worker) => _step!.Finish(item, Output, _scratch[worker]);
         AttentionShape shape = new(1, LayerSet.QueryHeads, LayerSet.KeyValueHeads, LayerSet.Dim);
-        _caches = [.. sets.Select(set => new KeyValueCache(shape, set.Keys))];
+        _step = new LayerStep(_attention, shape, pool.Threads);
+        bool sparse = options.Mode == AttentionMode.Sparse;
+        _caches = [.. sets.Select(set => new KeyValueCache(shape, set.Keys, sparse ? options : null))];
         for (int s = 0; s < sets.Count; s++)
         {
             _caches[s].Reserve(sets[s].Keys);
@@ -35,8 +39,7 @@ internal sealed class HeadAttentionKernel : LayerKernel
 
     public override double? KeysReported => _counters.KeysPerHead;
 
-    // Where the counters hold the certificates' sum, its mean belongs here.
-    public override double? CertificateMean => null;
+    public override double? CertificateMean => _attention.Options.Mode == AttentionMode.Dense ? null : _counters.CertificateMean;
 
     public override void Open() => _pool.Open();
 
@@ -44,10 +47,12 @@ internal sealed class HeadAttentionKernel : LayerKernel
 
     public override void Decode(int set, int j)
     {
-        (_set, _j) = (set, j);
         int position = Sets[set].First + j;
         if (_caches[set][0, 0].Count > position) _caches[set].Rewind(position);
-        _pool.Run(LayerSet.KeyValueHeads, _work);
+        for (int head = 0; head < LayerSet.KeyValueHeads; head++) Append(set, head, position, 1);
+        _step.Begin(_caches[set], 0, Sets[set].Queries(j), position);
+        _pool.Run(_step.Items, _scan);
+        _pool.Run(_step.Items, _finish);
     }
 
     public override void Count(bool keep)
@@ -61,28 +66,24 @@ internal sealed class HeadAttentionKernel : LayerKernel
 
     public override double Bytes(double visible)
     {
-        double row = LayerSet.Dim * sizeof(short), attended = LayerSet.QueryHeads * _counters.KeysPerHead;
-        // Dense reads keys and values. Sparse scans the keys, and reads the values of those that it attends to.
-        return _attention.Options.Mode == AttentionMode.Dense
-            ? LayerSet.KeyValueHeads * visible * 2 * row
-            : (LayerSet.KeyValueHeads * visible * row) + (Math.Min(attended, LayerSet.KeyValueHeads * visible) * row);
+        double row = 2 * LayerSet.Dim * sizeof(short), sketch = (double)KeyBlocks.Bytes(LayerSet.Dim) / KeyBlocks.Keys;
+        // Dense reads keys and values. Sparse reads sketches, and the keys and values that a group attends to.
+        return LayerSet.KeyValueHeads
+            * (_attention.Options.Mode == AttentionMode.Dense ? visible * row : (visible * sketch) + (_counters.KeysPerHead * row));
     }
 
     public override void Dispose()
     {
+        _step.Dispose();
         foreach (KeyValueCache cache in _caches) cache.Dispose();
         foreach (AttentionScratch scratch in _scratch) scratch.Dispose();
     }
 
-    private void AppendAndAttend(int head, int worker)
+    private void Append(int set, int head, int position, int rows)
     {
-        const int Width = LayerSet.Group * LayerSet.Dim;
-        LayerSet set = Sets[_set];
-        Append(_set, head, set.First + _j, 1);
-        _attention.Attend(_caches[_set][0, head], set.Queries(_j).Slice(head * Width, Width), Width, LayerSet.Group, 1, set.First + _j,
-            Output.AsSpan(head * Width, Width), Width, _scratch[worker]);
+        HeadCache cache = _caches[set][0, head];
+        cache.Append(
+            Sets[set].KeyRows(head, position, rows), LayerSet.Dim, Sets[set].ValueRows(head, position, rows), LayerSet.Dim, rows);
+        if (cache.IsAdvanceDue) cache.Advance(rows > 1, _scratch[0]);
     }
-
-    private void Append(int set, int head, int position, int rows) => _caches[set][0, head].Append(
-        Sets[set].KeyRows(head, position, rows), LayerSet.Dim, Sets[set].ValueRows(head, position, rows), LayerSet.Dim, rows);
 }

@@ -1,0 +1,83 @@
+namespace Halfspace.Attention;
+
+/// <summary>How far a row's output can be from dense attention's, ‖o − o′‖₂, from sums that the scan has anyway.</summary>
+/// <remarks>
+/// <para>With w the scan's weights and a cluster's tail T of n keys: the affine model misses Σ_T (w_i − α0 − α1·ŝ_i)(v_i − v̄) for its own α0 and α1, at most
+/// A·√λ by Cauchy–Schwarz, A² = Σw² − (Σw)²/n − (Σw(ŝ−s̄))²/(n·Var ŝ) and λ ≥ λ_max(Σ(v−c)(v−c)ᵀ) over the whole cluster. Its covariance is that of
+/// exact scores: where the scan's are off by up to Δ, that adds |α1|·√n·Δ·√λ. Against exact weights, |w − ŵ| ≤ (e^Δ − 1)·ŵ, that is
+/// (e^Δ − 1)·(√Σŵ²·√λ + Σŵ·‖v̄ − o‖).</para>
+/// <para>And whatever Δ is: dense attention is (1−τ)·μ_R + τ·μ_T with μ_R known and μ_T no farther from μ_R than a value is, τ ≤ the tail's share with
+/// weights e^Δ times as large. The smaller bound counts. The paper's own, 2τ·max‖v‖, is for a tail that is dropped.</para>
+/// </remarks>
+internal ref struct Certificate
+{
+    // Sums and products in float: more than they can be off, relative to what they are sums of.
+    private const double Rounding = 2e-5;
+
+    private readonly ReadOnlySpan<float> _output;
+    private readonly double _whole;
+    private double _model, _mean, _doubt, _variance, _missing, _heaviest, _farthest, _largest, _scale;
+
+    /// <param name="output">o, [d].</param>
+    /// <param name="whole">Σ of all weights, exact and scanned.</param>
+    public Certificate(ReadOnlySpan<float> output, double whole)
+    {
+        _output = output;
+        _whole = whole;
+    }
+
+    /// <summary>Takes in a cluster's tail.</summary>
+    /// <param name="cluster">The cluster.</param>
+    /// <param name="tail">Sums over its tail, in the units of the whole.</param>
+    /// <param name="mean">The mean of v over the tail, [d].</param>
+    /// <param name="error">Δ, the most that a score can be off.</param>
+    /// <param name="deviation">The deviation that scores are off by, for the estimate.</param>
+    /// <param name="exact">μ_R, [d].</param>
+    public void Add(KeyCluster cluster, in IndexSums tail, ReadOnlySpan<float> mean, double error, double deviation, ReadOnlySpan<float> exact)
+    {
+        if (tail.Count == 0) return;
+        double n = tail.Count, spread = Math.Sqrt(cluster.Spread.Largest);
+        double scatter = Math.Max(0, tail.ScoreSquare - (tail.Score * tail.Score / n));
+        double slope = TailModel.Slope(tail) / n, lead = slope * scatter;
+        double left = tail.Square - (tail.Mass * tail.Mass / n) - (slope * lead);
+        double residual = Math.Sqrt(Math.Max(0, left) + (Rounding * tail.Square));
+        _model += ((residual * (1 + Rounding)) + (Math.Abs(slope) * Math.Sqrt(n) * error)) * spread;
+
+        double more = Math.Exp(error) - 1;
+        _doubt += more * ((Math.Sqrt(tail.Square) * spread) + (tail.Mass * Distance.Between(mean, _output)));
+        _mean += more * tail.Mass;
+        _missing += tail.Mass * (1 - Math.Exp(-error));
+        _heaviest += tail.Mass * (more + 1);
+        _farthest = Math.Max(_farthest, Distance.Between(cluster.ValueCentre, exact) + cluster.LargestValue);
+        _largest = Math.Max(_largest, cluster.ValueCentreNorm + cluster.LargestValue);
+        _scale = Math.Max(_scale, _largest);
+        double each = cluster.Spread.Trace / Math.Max(1, cluster.Count);
+        _variance += ((Math.Max(0, left) + (tail.Square * deviation * deviation)) * each);
+    }
+
+    /// <summary>Whether no tail was left.</summary>
+    public readonly bool IsExact => _scale == 0;
+
+    /// <summary>The bound.</summary>
+    /// <param name="exact">μ_R, [d].</param>
+    /// <param name="exactWeight">Σ of the exact weights.</param>
+    public readonly double Bound(ReadOnlySpan<float> exact, double exactWeight)
+    {
+        double model = _model / _whole, low = _whole - _missing, slack = Rounding * _scale;
+        double fromWeights = low > 0 ? (_doubt + (_mean * model)) / low : double.PositiveInfinity;
+        double share = _heaviest / (_heaviest + exactWeight);
+        double any = Distance.Between(exact, _output) + ((double.IsNaN(share) ? 1 : share) * _farthest);
+        return Math.Min(model + fromWeights, any) + slack;
+    }
+
+    /// <summary>The paper's bound for dropping the tail, 2τ·max‖v‖.</summary>
+    /// <param name="exactWeight">Σ of the exact weights.</param>
+    public readonly double PaperBound(double exactWeight)
+    {
+        double share = _heaviest / (_heaviest + exactWeight);
+        return 2 * (double.IsNaN(share) ? 1 : share) * _largest;
+    }
+
+    /// <summary>About how far the output is off, if residuals and errors of scores are as good as random: not a bound.</summary>
+    public readonly double Estimate => Math.Sqrt(_variance) / _whole;
+}
