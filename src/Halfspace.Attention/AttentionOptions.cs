@@ -56,6 +56,16 @@ public sealed record AttentionOptions
     }
     = 4;
 
+    /// <summary>What stands for the keys that are not reported.</summary>
+    public TailKind Tail
+    {
+        get;
+        init => field = Enum.IsDefined(value)
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(Tail), value, "A tail is affine, the mean, or none.");
+    }
+    = TailKind.Affine;
+
     /// <summary>What finds the keys to report and sums the tail.</summary>
     public ScoreSource Scores
     {

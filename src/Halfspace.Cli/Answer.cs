@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Text;
+using Halfspace.Attention;
 using Halfspace.Runtime;
 using Halfspace.Runtime.Generation;
 
@@ -90,7 +91,16 @@ internal sealed class Answer(HalfspaceModel model, ModelContext context, int[] p
     /// <summary>The numbers as a line for people.</summary>
     public string Statistics() => string.Create(CultureInfo.InvariantCulture,
         $"prompt {PromptTokens} tokens ({ReadTokens} read, {ReadTokensPerSecond:0} tokens/s), generated {GeneratedTokens} tokens "
-        + $"({MillisecondsPerToken:0.0} ms a token), {KeysPerHead:0} keys a head, context {ContextBytes / 1e6:0.0} MB");
+        + $"({MillisecondsPerToken:0.0} ms a token), {KeysPerHead:0} keys a head, context {ContextBytes / 1e6:0.0} MB{Certified()}");
+
+    // Only sparse rows have something to certify.
+    private string Certified()
+    {
+        AttentionCounters c = context.Counters;
+        return c.Rows == c.RowsDense ? "" : string.Create(CultureInfo.InvariantCulture,
+            $", {(double)c.RowsDense / c.Rows:P0} of rows dense, relative error of a head certified below {c.CertificateMean:0.###} on average "
+            + $"and {c.CertificateWorst:0.###} at worst, estimated {c.EstimateMean:0.####}");
+    }
 
     /// <summary>The numbers as JSON.</summary>
     public RunDone Report() => new()
@@ -107,6 +117,10 @@ internal sealed class Answer(HalfspaceModel model, ModelContext context, int[] p
         GeneratedTokens = GeneratedTokens,
         MillisecondsPerToken = MillisecondsPerToken,
         KeysPerHead = KeysPerHead,
+        RowsDense = context.Counters.Rows == 0 ? 0 : (double)context.Counters.RowsDense / context.Counters.Rows,
+        CertificateMean = context.Counters.CertificateMean,
+        CertificateWorst = context.Counters.CertificateWorst,
+        ErrorEstimate = context.Counters.EstimateMean,
         ContextBytes = ContextBytes,
     };
 

@@ -30,18 +30,21 @@ internal ref struct Certificate
     /// <param name="cluster">The cluster.</param>
     /// <param name="tail">Sums over its tail, in the units of the whole.</param>
     /// <param name="mean">The mean of v over the tail, [d].</param>
+    /// <param name="slope">What <see cref="TailModel.Slope"/> returned, or 0 where the tail is its mean.</param>
     /// <param name="error">Δ, the most that a score can be off.</param>
     /// <param name="deviation">The deviation that scores are off by, for the estimate.</param>
     /// <param name="exact">μ_R, [d].</param>
-    public void Add(KeyCluster cluster, in IndexSums tail, ReadOnlySpan<float> mean, double error, double deviation, ReadOnlySpan<float> exact)
+    public void Add(KeyCluster cluster, in IndexSums tail, ReadOnlySpan<float> mean, double slope, double error, double deviation,
+        ReadOnlySpan<float> exact)
     {
         if (tail.Count == 0) return;
         double n = tail.Count, spread = Math.Sqrt(cluster.Spread.Largest);
         double scatter = Math.Max(0, tail.ScoreSquare - (tail.Score * tail.Score / n));
-        double slope = TailModel.Slope(tail) / n, lead = slope * scatter;
-        double left = tail.Square - (tail.Mass * tail.Mass / n) - (slope * lead);
+        // Σw(ŝ−s̄) = slope/n · Σ(ŝ−s̄)², so α1 = slope/n.
+        double trend = slope / n;
+        double left = tail.Square - (tail.Mass * tail.Mass / n) - (trend * trend * scatter);
         double residual = Math.Sqrt(Math.Max(0, left) + (Rounding * tail.Square));
-        _model += ((residual * (1 + Rounding)) + (Math.Abs(slope) * Math.Sqrt(n) * error)) * spread;
+        _model += ((residual * (1 + Rounding)) + (Math.Abs(trend) * Math.Sqrt(n) * error)) * spread;
 
         double more = Math.Exp(error) - 1;
         _doubt += more * ((Math.Sqrt(tail.Square) * spread) + (tail.Mass * Distance.Between(mean, _output)));

@@ -214,12 +214,13 @@ internal sealed class SparseStep : IDisposable
         Span<float> tails = scratch.Floats((long)group * dim);
         tails.Clear();
         MergeTails();
-        for (int c = 0; c < clusters; c++) CloseCluster(c, tails);
+        bool dropped = _options.Tail == TailKind.None;
+        for (int c = 0; c < clusters && !dropped; c++) CloseCluster(c, tails);
         AttentionCounters counts = default;
         for (int r = 0; r < group; r++)
         {
             double mass = 0;
-            for (int c = 0; c < clusters; c++) mass += _tails[Place(0, c, r)].Mass;
+            for (int c = 0; c < clusters && !dropped; c++) mass += _tails[Place(0, c, r)].Mass;
             // The tail's weights are about the scan's maximum, the others about the exact one.
             float max = MathF.Max(_exactMax[r], _tailMax[r]);
             double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_tailMax[r] - max);
@@ -587,9 +588,11 @@ internal sealed class SparseStep : IDisposable
         {
             TailModel.Add(
                 keys, products.Slice(r * stride, dim), _products.All[(r * _index.ColumnCount) + Clusters + cluster], _tails[Place(0, cluster, r)], mean,
-                values.Slice(r * dim, dim), exact.Scores[r], tails.Slice(r * dim, dim));
+                values.Slice(r * dim, dim), exact.Scores[r], Slope(_tails[Place(0, cluster, r)]), tails.Slice(r * dim, dim));
         }
     }
+
+    private double Slope(in IndexSums tail) => _options.Tail == TailKind.Affine && tail.Mass > 0 ? TailModel.Slope(tail) : 0;
 
     private Span<float> Means(int cluster) => _means.All.Slice(cluster * Dim, Dim);
 
@@ -606,12 +609,13 @@ internal sealed class SparseStep : IDisposable
             tail.AddWeights(sums, tailScale);
             double deviation = _options.Scores == ScoreSource.Exact ? 0
                 : _sketched[row / SketchQueries.Max].Norm(row % SketchQueries.Max) * Math.Sqrt(keys.MeanSquareResidual / Dim);
-            certificate.Add(keys, tail, Means(Clusters + c), ScoreError(row, keys), deviation, exact);
+            certificate.Add(keys, tail, Means(Clusters + c), Slope(tail), ScoreError(row, keys), deviation, exact);
         }
         double norm = Distance.Norm(output);
         // Nothing is certified of an output of zero but that it is exact.
-        double relative = certificate.IsExact ? 0 : certificate.Bound(exact, exactWeight) / norm;
-        counts.CountCertificate(relative, certificate.IsExact ? 0 : certificate.PaperBound(exactWeight) / norm, certificate.Estimate / norm);
+        double paper = certificate.IsExact ? 0 : certificate.PaperBound(exactWeight) / norm;
+        double relative = certificate.IsExact ? 0 : _options.Tail == TailKind.None ? paper : certificate.Bound(exact, exactWeight) / norm;
+        counts.CountCertificate(relative, paper, certificate.Estimate / norm);
         return _options.Policy is not AttentionPolicy.Error allowed || relative <= allowed.Relative;
     }
 }

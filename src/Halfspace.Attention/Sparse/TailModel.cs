@@ -39,15 +39,16 @@ internal static class TailModel
     /// <param name="mean">What <see cref="Mean"/> wrote.</param>
     /// <param name="readScoreValue">Σt·v of the keys read, t exact, [d].</param>
     /// <param name="readScore">Σt of the keys read, exact.</param>
+    /// <param name="slope">What <see cref="Slope"/> returned, or 0 for the mean alone.</param>
     /// <param name="output">[d].</param>
     public static void Add(
         KeyCluster cluster, ReadOnlySpan<float> product, double score, in IndexSums tail, ReadOnlySpan<float> mean,
-        ReadOnlySpan<float> readScoreValue, double readScore, Span<float> output)
+        ReadOnlySpan<float> readScoreValue, double readScore, double slope, Span<float> output)
     {
         if (!(tail.Mass > 0)) return;
         int count = tail.Count;
         float scoreMean = (float)((score - readScore) / count), read = (float)readScore, mass = (float)tail.Mass, by = 1f / count;
-        float slope = (float)Slope(tail);
+        float trend = (float)slope;
         ReadOnlySpan<float> centre = cluster.ValueCentre;
         for (int i = 0; i < output.Length; i += Vector<float>.Count)
         {
@@ -56,13 +57,13 @@ internal static class TailModel
                 for (; i < output.Length; i++)
                 {
                     float own = ((product[i] - (readScoreValue[i] - (read * centre[i]))) * by) - (mean[i] * scoreMean);
-                    output[i] += (mass * (mean[i] + centre[i])) + (slope * own);
+                    output[i] += (mass * (mean[i] + centre[i])) + (trend * own);
                 }
                 return;
             }
             Vector<float> middle = At(mean, i), shift = At(centre, i);
             Vector<float> covariance = ((At(product, i) - (At(readScoreValue, i) - (shift * read))) * by) - (middle * scoreMean);
-            (At(output, i) + ((middle + shift) * mass) + (covariance * slope)).CopyTo(output[i..]);
+            (At(output, i) + ((middle + shift) * mass) + (covariance * trend)).CopyTo(output[i..]);
         }
     }
 

@@ -3,7 +3,7 @@ using Halfspace.Attention;
 
 namespace Halfspace.Cli.CommandLine;
 
-/// <summary>How to attend: <c>--attention</c>, <c>--keys</c> and <c>--policy</c>.</summary>
+/// <summary>How to attend: <c>--attention</c>, <c>--keys</c>, <c>--policy</c>, <c>--clusters</c> and <c>--tail</c>.</summary>
 internal sealed class AttentionArguments
 {
     private readonly Option<AttentionMode[]> _modes;
@@ -11,6 +11,11 @@ internal sealed class AttentionArguments
     private readonly Option<string?> _policy = NewOption.Text("--policy", "POLICY",
         $"Sparse attention: which keys are read exactly (default {PolicyText.NameOf(new AttentionOptions().Policy)}).",
         text => PolicyText.Parse(text) is not null, PolicyText.Allowed);
+    private readonly Option<int?> _clusters = NewOption.Whole("--clusters", "C", 1,
+        $"Sparse attention: parts of a head's index with a tail model each (default {new AttentionOptions().Clusters}).",
+        AttentionOptions.MostClusters);
+    private readonly Option<string?> _tail = NewOption.Text("--tail", "affine|mean|none",
+        "Sparse attention: what stands for the other keys (default affine).", text => TailOf(text) is not null, "affine, mean or none");
     private readonly AttentionMode[] _default;
 
     /// <param name="command">The command that takes them.</param>
@@ -26,6 +31,8 @@ internal sealed class AttentionArguments
         command.Options.Add(_modes);
         command.Options.Add(_keys);
         command.Options.Add(_policy);
+        command.Options.Add(_clusters);
+        command.Options.Add(_tail);
         command.Validators.Add(result =>
         {
             if (result.GetResult(_keys) is not null && result.GetResult(_policy) is not null)
@@ -39,7 +46,9 @@ internal sealed class AttentionArguments
         AttentionPolicy policy = parsed.GetValue(_policy) is { } named ? PolicyText.Parse(named)!
             : parsed.GetValue(_keys) is { } keys ? new AttentionPolicy.Budget(keys) : new AttentionOptions().Policy;
         AttentionMode[] modes = parsed.GetValue(_modes) is { Length: > 0 } given ? given : _default;
-        return [.. modes.Select(mode => new AttentionOptions { Mode = mode, Policy = policy })];
+        AttentionOptions options = new() { Policy = policy, Tail = TailOf(parsed.GetValue(_tail) ?? "affine")!.Value };
+        if (parsed.GetValue(_clusters) is { } clusters) options = options with { Clusters = clusters };
+        return [.. modes.Select(mode => options with { Mode = mode })];
     }
 
     /// <summary>The options of the one mode.</summary>
@@ -47,6 +56,14 @@ internal sealed class AttentionArguments
 
     /// <summary>A mode's name on the command line and in JSON.</summary>
     public static string NameOf(AttentionMode mode) => mode == AttentionMode.Dense ? "dense" : "sparse";
+
+    private static TailKind? TailOf(string text) => text switch
+    {
+        "affine" => TailKind.Affine,
+        "mean" => TailKind.Mean,
+        "none" => TailKind.None,
+        _ => null,
+    };
 
     private static AttentionMode? ModeOf(string text) => text switch
     {

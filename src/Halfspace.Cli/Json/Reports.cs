@@ -28,6 +28,18 @@ internal sealed record RunDone
 
     public required double KeysPerHead { get; init; }
 
+    /// <summary>The share of query rows that attended to every key.</summary>
+    public required double RowsDense { get; init; }
+
+    /// <summary>The mean bound of a head's error, relative to its output; dense rows have 0.</summary>
+    public required double CertificateMean { get; init; }
+
+    /// <summary>The largest such bound.</summary>
+    public required double CertificateWorst { get; init; }
+
+    /// <summary>The mean estimate of that error; no bound.</summary>
+    public required double ErrorEstimate { get; init; }
+
     public required long ContextBytes { get; init; }
 }
 
