@@ -7,7 +7,7 @@ namespace Halfspace.Attention;
 
 /// <summary>The indexed past of a head: its first <see cref="Tokens"/> positions, cut into clusters. It grows behind the recent window.</summary>
 /// <remarks>
-/// Centres are fitted when there are 512 tokens, and everything is coded anew about new ones when prompts have made it four times as long (16 times
+/// Centres are fitted when there are 2,048 tokens, below which dense attention is as fast, and everything is coded anew about new ones when prompts have made it four times as long (16 times
 /// where single tokens did): so all rebuilding together costs a third of building once, and a rotation and centre never drift far from the keys.
 /// </remarks>
 internal sealed class HeadIndex
@@ -16,7 +16,7 @@ internal sealed class HeadIndex
     public const int Step = 16;
 
     /// <summary>Tokens that it begins with.</summary>
-    public const int Least = 512;
+    public const int Least = 2048;
 
     private const int PromptGrowth = 4, DecodeGrowth = 16;
 

@@ -35,7 +35,7 @@ internal sealed class SparseStep : IDisposable
     private ScoreMoments[] _partMoments = [];
     private ScoreSums[] _partSums = [];
     private IndexSums[] _totals = [], _tails = [];
-    private float[] _tailMax = [];
+    private float[] _reference = [];
     private HeadCache? _head;
     private HeadIndex? _index;
     private int _group, _visible, _stride, _parts, _reported;
@@ -93,7 +93,7 @@ internal sealed class SparseStep : IDisposable
         Grow(ref _partSums, parts * clusters * group);
         Grow(ref _totals, clusters * group);
         Grow(ref _tails, parts * clusters * group);
-        Grow(ref _tailMax, parts * group);
+        Grow(ref _reference, group);
         Grow(ref _exactMax, (parts + 1) * group);
         Grow(ref _exactSum, (parts + 1) * group);
         _means.Grown(2L * clusters * Dim);
@@ -142,7 +142,8 @@ internal sealed class SparseStep : IDisposable
             Total(r, totals);
             IndexScores row = new(scores.Slice(r * _stride, _stride), _bases.AsSpan(r * clusters, clusters), _firstBlock, totals, _max[r],
                 _policy.NeedsWeights ? WindowMass(r, scratch) : 0, _index!, _policy.NeedsWeights ? Math.Exp(ScoreError(r)) : 1);
-            _policy.Mark(row, marks, scratch);
+            // Nothing that is left weighs more than what the threshold or the largest score does.
+            _reference[r] = MathF.Min(_policy.Mark(row, marks, scratch), _max[r]);
         }
         int reported = 0;
         foreach (ulong mark in marks) reported += System.Numerics.BitOperations.PopCount(mark);
@@ -160,16 +161,19 @@ internal sealed class SparseStep : IDisposable
         int count = to - from, dim = Dim, clusters = Clusters, group = _group;
         Span<float> sums = Sums(part);
         sums.Clear();
-        if (part == 0) AttendWindow(scratch);
+        ReadOnlySpan<nint> addresses = _addresses.All.Slice(from, count);
+        // What lies anywhere in memory comes while the tail is weighed.
+        AttentionKernels.Ask(addresses, _head!.ValueOffset, dim);
+        for (int c = part; c < clusters; c += _parts) AttentionKernels.Ask(_index!.Clusters[c].KeyValue);
         WeighTail(part);
+        if (part == 0) AttendWindow(scratch);
         for (int c = part; c < clusters; c += _parts) Regress(c);
         for (int r = 0; r < group; r++) (_exactMax[(part * group) + r], _exactSum[(part * group) + r]) = (float.NegativeInfinity, 0);
         if (count == 0) return;
 
-        ReadOnlySpan<nint> addresses = _addresses.All.Slice(from, count);
         Span<float> work = scratch.Floats(((2 * group) + 1) * count);
         Span<float> weights = work[..(group * count)], rest = work.Slice(group * count, (group + 1) * count);
-        _kernels.ScoresAt(_queries.All[..(group * dim)], group, addresses, _head!.ValueOffset, dim, weights, count);
+        _kernels.ScoresAt(_queries.All[..(group * dim)], group, addresses, dim, weights, count);
         rest[(group * count)..].Fill(1);
         for (int r = 0; r < group; r++)
         {
@@ -222,8 +226,8 @@ internal sealed class SparseStep : IDisposable
             double mass = 0;
             for (int c = 0; c < clusters && !dropped; c++) mass += _tails[Place(0, c, r)].Mass;
             // The tail's weights are about the scan's maximum, the others about the exact one.
-            float max = MathF.Max(_exactMax[r], _tailMax[r]);
-            double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_tailMax[r] - max);
+            float max = MathF.Max(_exactMax[r], _reference[r]);
+            double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_reference[r] - max);
             double sum = (exact * _exactSum[r]) + (tail * mass);
             Span<float> values = Sums(0).Slice(r * dim, dim), into = output.Slice(r * dim, dim), closed = tails.Slice(r * dim, dim);
             float a = (float)(exact / sum), b = (float)(tail / sum), own = 1 / _exactSum[r];
@@ -332,7 +336,7 @@ internal sealed class SparseStep : IDisposable
         KeyCluster keys = _index!.Clusters[cluster];
         int own = firstSlot - (_firstBlock[cluster] * Block);
         for (int i = 0; i < count; i++) addresses[i] = _head!.Address(keys.Position(own + i));
-        _kernels.ScoresAt(_queries.All[..(_group * Dim)], _group, addresses, _head!.ValueOffset, Dim, scores[firstSlot..], _stride);
+        _kernels.ScoresAt(_queries.All[..(_group * Dim)], _group, addresses, Dim, scores[firstSlot..], _stride);
         for (int r = 0; r < _group; r++)
         {
             float less = _bases[(r * Clusters) + cluster];
@@ -406,24 +410,15 @@ internal sealed class SparseStep : IDisposable
 
     private void WeighTail(int part)
     {
-        int clusters = Clusters;
         for (int r = 0; r < _group; r++)
         {
-            float max = float.NegativeInfinity;
-            for (int c = 0; c < clusters; c++)
-            {
-                (int first, int count) = Segment(part, c);
-                float own = _kernels.Max(_scores.All.Slice((r * _stride) + first, count));
-                if (own > Hidden) max = MathF.Max(max, own + _bases[(r * clusters) + c]);
-            }
-            _tailMax[(part * _group) + r] = max;
-            for (int c = 0; c < clusters; c++)
+            for (int c = 0; c < Clusters; c++)
             {
                 (int first, int count) = Segment(part, c);
                 ref IndexSums tail = ref _tails[Place(part, c, r)];
                 tail = default;
-                if (count == 0 || !float.IsFinite(max)) continue;
-                float own = max - _bases[(r * clusters) + c];
+                if (count == 0) continue;
+                float own = _reference[r] - _bases[(r * Clusters) + c];
                 tail.Add(_kernels.SumScores(_scores.All.Slice((r * _stride) + first, count), own), own, 1);
             }
         }
@@ -433,20 +428,13 @@ internal sealed class SparseStep : IDisposable
     {
         for (int r = 0; r < _group; r++)
         {
-            float max = float.NegativeInfinity;
-            for (int p = 0; p < _parts; p++) max = MathF.Max(max, _tailMax[(p * _group) + r]);
             for (int c = 0; c < Clusters; c++)
             {
                 IndexSums tail = default, left = _totals[(r * Clusters) + c];
                 tail.Add(left.Count, left.Score, left.ScoreSquare);
-                for (int p = 0; p < _parts; p++)
-                {
-                    float own = _tailMax[(p * _group) + r];
-                    if (float.IsFinite(own)) tail.AddWeights(_tails[Place(p, c, r)], Math.Exp((double)own - max));
-                }
+                for (int p = 0; p < _parts; p++) tail.AddWeights(_tails[Place(p, c, r)], 1);
                 _tails[Place(0, c, r)] = tail;
             }
-            _tailMax[r] = float.IsFinite(max) ? max : _exactMax[r];
         }
     }
 

@@ -12,7 +12,8 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
     /// <param name="row">The scan of a row.</param>
     /// <param name="marks">A bit for each slot.</param>
     /// <param name="scratch">Buffers.</param>
-    public void Mark(in IndexScores row, Span<ulong> marks, AttentionScratch scratch)
+    /// <returns>b.</returns>
+    public float Mark(in IndexScores row, Span<ulong> marks, AttentionScratch scratch)
     {
         float bias = policy switch
         {
@@ -25,6 +26,7 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
         };
         for (int c = 0; c < row.Totals.Length; c++)
             kernels.Mark(row.Of(c), bias - row.Bases[c], marks[(row.FirstSlot(c) / 64)..]);
+        return bias;
     }
 
     /// <summary>Whether what a threshold leaves out is little enough.</summary>

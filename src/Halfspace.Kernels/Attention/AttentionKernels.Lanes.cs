@@ -48,11 +48,11 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
 
     private protected override void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride) =>
-        RowScores<T>.Score<N1>(ref First(queries), rows, ref First(keys), ref Unsafe.NullRef<nint>(), 0, count, dim, ref First(scores), stride);
+        RowScores<T>.Score<N1>(ref First(queries), rows, ref First(keys), ref Unsafe.NullRef<nint>(), count, dim, ref First(scores), stride);
 
-    private protected override void ScoresAtCore(ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim,
+    private protected override void ScoresAtCore(ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, int dim,
         Span<float> scores, int stride) =>
-        RowScores<T>.Score<N2>(ref First(queries), rows, ref Unsafe.NullRef<Half>(), ref First(keys), valueOffset, keys.Length, dim,
+        RowScores<T>.Score<N2>(ref First(queries), rows, ref Unsafe.NullRef<Half>(), ref First(keys), keys.Length, dim,
             ref First(scores), stride);
 
     private protected override void AddValuesCore(ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<Half> values,

@@ -1,3 +1,6 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Halfspace.Kernels.Lanes;
 using Halfspace.Kernels.Reporting;
 
 namespace Halfspace.Kernels;
@@ -27,10 +30,10 @@ public abstract class AttentionKernels
     /// <exception cref="PlatformNotSupportedException">The tier does not run on this CPU.</exception>
     public static AttentionKernels For(SimdTier tier) => Simd.Choose(tier.ToString()) switch
     {
-        SimdTier.V512 => new AttentionKernels<Lanes.Lane512>(tier),
+        SimdTier.V512 => new AttentionKernels<Lane512>(tier),
         // Nothing here multiplies bytes, so the tier with byte products is the plain 256-bit one.
-        SimdTier.Vnni or SimdTier.V256 => new AttentionKernels<Lanes.Lane256>(tier),
-        _ => new AttentionKernels<Lanes.LaneScalar>(tier),
+        SimdTier.Vnni or SimdTier.V256 => new AttentionKernels<Lane256>(tier),
+        _ => new AttentionKernels<LaneScalar>(tier),
     };
 
     /// <summary>Rounds to the nearest float16, ties to even.</summary>
@@ -123,20 +126,38 @@ public abstract class AttentionKernels
         if (rows > 0 && count > 0) AddValuesCore(weights, stride, rows, values, [], 0, count, dim, sums);
     }
 
-    /// <summary>scores[r · stride + i] = ⟨query r, key at address i⟩; asks for the values' memory as well.</summary>
+    /// <summary>Asks for the memory of keys and values that will be read soon.</summary>
+    /// <param name="keys">Addresses of keys.</param>
+    /// <param name="valueOffset">Bytes from a key to its value.</param>
+    /// <param name="dim">d.</param>
+    public static unsafe void Ask(ReadOnlySpan<nint> keys, nint valueOffset, int dim)
+    {
+        foreach (nint key in keys)
+        {
+            Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)key), dim * sizeof(short));
+            Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)(key + valueOffset)), dim * sizeof(short));
+        }
+    }
+
+    /// <summary>Asks for the memory of numbers that will be read soon.</summary>
+    public static void Ask(ReadOnlySpan<float> numbers)
+    {
+        if (!numbers.IsEmpty) Prefetch.Lines(ref Unsafe.As<float, byte>(ref MemoryMarshal.GetReference(numbers)), numbers.Length * sizeof(float));
+    }
+
+    /// <summary>scores[r · stride + i] = ⟨query r, key at address i⟩.</summary>
     /// <param name="queries">[<paramref name="rows"/>, <paramref name="dim"/>].</param>
     /// <param name="rows">Query rows; one read of a key serves up to four.</param>
     /// <param name="keys">Addresses of n keys, float16 [dim] each, finite; they must be valid.</param>
-    /// <param name="valueOffset">Bytes from a key to its value.</param>
     /// <param name="dim">d.</param>
     /// <param name="scores">Rows <paramref name="stride"/> apart.</param>
     /// <param name="stride">At least n.</param>
     public void ScoresAt(
-        ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim, Span<float> scores, int stride)
+        ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, int dim, Span<float> scores, int stride)
     {
         Require(queries.Length == rows * dim, nameof(queries));
         Require(Fits(rows, stride, keys.Length, scores.Length), nameof(scores));
-        if (rows > 0 && !keys.IsEmpty) ScoresAtCore(queries, rows, keys, valueOffset, dim, scores, stride);
+        if (rows > 0 && !keys.IsEmpty) ScoresAtCore(queries, rows, keys, dim, scores, stride);
     }
 
     /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value of key i.</summary>
@@ -276,7 +297,7 @@ public abstract class AttentionKernels
     private protected abstract void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride);
 
-    private protected abstract void ScoresAtCore(ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, nint valueOffset, int dim,
+    private protected abstract void ScoresAtCore(ReadOnlySpan<float> queries, int rows, ReadOnlySpan<nint> keys, int dim,
         Span<float> scores, int stride);
 
     private protected abstract void AddValuesCore(ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<Half> values,

@@ -11,22 +11,18 @@ internal static class RowScores<T> where T : struct, ILane<T>
     // 3 rows by 4 keys are 12 sums; a fourth row needs AVX-512's 32 registers.
     private static int RowsPerPass => T.Width > 8 ? 4 : 3;
 
-    // How many keys ahead memory is asked for, where keys lie anywhere: enough to cover a miss.
-    private const int Ahead = 24;
-
     /// <summary>scores[r · stride + i] = ⟨queries r, key i⟩, where key i is row i of keys, or what lies at address i.</summary>
     /// <param name="queries">[rows, dim].</param>
     /// <param name="rows">Query rows.</param>
     /// <param name="keys">[count, dim], unless there is a list.</param>
     /// <param name="list">Addresses.</param>
-    /// <param name="offset">Bytes from a key to its value, which will be read soon.</param>
     /// <param name="count">Keys.</param>
     /// <param name="dim">d.</param>
     /// <param name="scores">Rows <paramref name="stride"/> apart.</param>
     /// <param name="stride">From one row of scores to the next.</param>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Score<TList>(
-        ref float queries, int rows, ref Half keys, ref nint list, nint offset, int count, int dim, ref float scores, int stride)
+        ref float queries, int rows, ref Half keys, ref nint list, int count, int dim, ref float scores, int stride)
         where TList : struct, IConstant
     {
         int passes = (rows + RowsPerPass - 1) / RowsPerPass;
@@ -37,10 +33,10 @@ internal static class RowScores<T> where T : struct, ILane<T>
             ref float s = ref Unsafe.Add(ref scores, first * stride);
             switch (take)
             {
-                case 1: Pass<N1, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
-                case 2: Pass<N2, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
-                case 3: Pass<N3, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
-                default: Pass<N4, TList>(ref q, ref keys, ref list, offset, count, dim, ref s, stride); break;
+                case 1: Pass<N1, TList>(ref q, ref keys, ref list, count, dim, ref s, stride); break;
+                case 2: Pass<N2, TList>(ref q, ref keys, ref list, count, dim, ref s, stride); break;
+                case 3: Pass<N3, TList>(ref q, ref keys, ref list, count, dim, ref s, stride); break;
+                default: Pass<N4, TList>(ref q, ref keys, ref list, count, dim, ref s, stride); break;
             }
             first += take;
         }
@@ -48,7 +44,7 @@ internal static class RowScores<T> where T : struct, ILane<T>
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void Pass<TRows, TList>(
-        ref float queries, ref Half keys, ref nint list, nint offset, int count, int dim, ref float scores, int stride)
+        ref float queries, ref Half keys, ref nint list, int count, int dim, ref float scores, int stride)
         where TRows : struct, IConstant
         where TList : struct, IConstant
     {
@@ -57,7 +53,6 @@ internal static class RowScores<T> where T : struct, ILane<T>
         {
             ref Half first = ref Key<TList>(ref keys, ref list, i, dim), second = ref Key<TList>(ref keys, ref list, i + 1, dim);
             ref Half third = ref Key<TList>(ref keys, ref list, i + 2, dim), fourth = ref Key<TList>(ref keys, ref list, i + 3, dim);
-            if (TList.Value > 1) Ask(ref list, offset, i + Ahead, count, dim);
             T s00 = T.Zero, s01 = T.Zero, s02 = T.Zero, s03 = T.Zero, s10 = T.Zero, s11 = T.Zero, s12 = T.Zero, s13 = T.Zero;
             T s20 = T.Zero, s21 = T.Zero, s22 = T.Zero, s23 = T.Zero, s30 = T.Zero, s31 = T.Zero, s32 = T.Zero, s33 = T.Zero;
             for (int c = 0; c < whole; c += T.Width)
@@ -136,18 +131,5 @@ internal static class RowScores<T> where T : struct, ILane<T>
     {
         if (TList.Value == 1) return ref Unsafe.Add(ref keys, i * dim);
         return ref Unsafe.AsRef<Half>((void*)Unsafe.Add(ref list, i));
-    }
-
-    // The keys from one on, and their values.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static unsafe void Ask(ref nint list, nint offset, int from, int count, int dim)
-    {
-        int end = Math.Min(from + Keys, count);
-        for (int i = from; i < end; i++)
-        {
-            nint key = Unsafe.Add(ref list, i);
-            Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)key), dim * sizeof(short));
-            Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)(key + offset)), dim * sizeof(short));
-        }
     }
 }
