@@ -53,6 +53,7 @@ internal sealed class HeadAttentionKernel : LayerKernel
         _step.Begin(_caches[set], 0, Sets[set].Queries(j), position);
         _pool.Run(_step.Items, _scan);
         _pool.Run(_step.Items, _finish);
+        for (int head = 0; head < LayerSet.KeyValueHeads; head++) Advance(set, head, prompt: false);
     }
 
     public override void Count(bool keep)
@@ -81,9 +82,15 @@ internal sealed class HeadAttentionKernel : LayerKernel
 
     private void Append(int set, int head, int position, int rows)
     {
-        HeadCache cache = _caches[set][0, head];
-        cache.Append(
+        _caches[set][0, head].Append(
             Sets[set].KeyRows(head, position, rows), LayerSet.Dim, Sets[set].ValueRows(head, position, rows), LayerSet.Dim, rows);
-        if (cache.IsAdvanceDue) cache.Advance(rows > 1, _scratch[0]);
+        if (rows > 1) Advance(set, head, prompt: true);
+    }
+
+    // The index takes in what has left the window when all have attended.
+    private void Advance(int set, int head, bool prompt)
+    {
+        HeadCache cache = _caches[set][0, head];
+        if (cache.IsAdvanceDue) cache.Advance(prompt, _scratch[0]);
     }
 }
