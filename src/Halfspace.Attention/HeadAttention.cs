@@ -56,6 +56,7 @@ public sealed class HeadAttention
             throw new ArgumentOutOfRangeException(nameof(firstPosition), firstPosition,
                 $"{rows} rows from position {firstPosition} need {(long)firstPosition + rows} keys, and the head has {head.Count}.");
         if (rows == 0) return;
+        head.RequireMemory();
         int width = group * head.Dim;
         Span<float> scaled = scratch.Queries(rows * width);
         QueryRows.Scale(queries, queryStride, group, rows, head.Dim, firstPosition, scaled);

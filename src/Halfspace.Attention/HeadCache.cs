@@ -66,8 +66,12 @@ public sealed class HeadCache
     public void Advance(bool prompt, AttentionScratch scratch)
     {
         ArgumentNullException.ThrowIfNull(scratch);
+        _cache.RequireMemory();
         Index?.Advance(this, prompt, scratch);
     }
+
+    /// <exception cref="ObjectDisposedException">The context's memory has been freed.</exception>
+    internal void RequireMemory() => _cache.RequireMemory();
 
     /// <summary>The keys of block <paramref name="index"/>, [block tokens, d].</summary>
     internal ReadOnlySpan<Half> Keys(int index) => Part(index, 0);

@@ -54,6 +54,7 @@ public sealed class LayerStep : IDisposable
     public void Begin(KeyValueCache cache, int layer, ReadOnlySpan<float> queries, int position)
     {
         ArgumentNullException.ThrowIfNull(cache);
+        cache.RequireMemory();
         _cache = cache;
         _layer = layer;
         _visible = position + 1;

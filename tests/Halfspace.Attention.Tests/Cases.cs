@@ -72,6 +72,9 @@ internal sealed record Case(string Name, int Dim, int Group, int Tokens, Half[] 
             Value);
     }
 
+    /// <summary>A context that keeps an index for these options.</summary>
+    public KeyValueCache Sparse(AttentionOptions options, int steps = 1) => Contexts.Sparse(Keys, Values, Dim, Tokens, options, steps);
+
     public KeyValueCache Cache() => Contexts.Of(Keys, Values, Dim, Tokens);
 
     /// <summary>Query rows at positions from <paramref name="first"/> on.</summary>

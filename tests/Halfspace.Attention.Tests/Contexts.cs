@@ -11,6 +11,27 @@ internal static class Contexts
         return cache;
     }
 
+    /// <summary>A context with an index, read in chunks of a prompt up to <paramref name="tokens"/> and token by token from there on.</summary>
+    public static KeyValueCache Sparse(Half[] keys, Half[] values, int dim, int tokens, AttentionOptions options, int steps = 1)
+    {
+        KeyValueCache cache = new(new AttentionShape(1, 1, 1, dim), 10_000, options);
+        cache.Reserve(tokens);
+        while (cache[0, 0].Count < tokens)
+        {
+            int left = tokens - steps - cache[0, 0].Count;
+            Grow(cache, keys, values, dim, left > 0 ? Math.Min(500, left) : 1);
+        }
+        return cache;
+    }
+
+    /// <summary>Appends tokens that follow those held, after the index has taken in the ones before.</summary>
+    public static void Grow(KeyValueCache cache, Half[] keys, Half[] values, int dim, int tokens)
+    {
+        using AttentionScratch scratch = new();
+        cache[0, 0].Advance(tokens > 1, scratch);
+        Append(cache, keys, values, dim, tokens);
+    }
+
     /// <summary>Makes room, and appends a case's tokens up to there.</summary>
     public static void Reserve(KeyValueCache cache, Case data, int tokens)
     {

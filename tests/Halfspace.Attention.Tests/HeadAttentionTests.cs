@@ -42,14 +42,14 @@ public sealed class HeadAttentionTests
     [Theory, MemberData(nameof(Modes))]
     public void The_same_call_gives_the_same_bits(AttentionMode mode)
     {
-        Case data = Case.Random(64, 3, 700, seed: 2);
-        using KeyValueCache cache = data.Cache();
+        Case data = Case.Random(64, 3, 2400, seed: 2);
+        using KeyValueCache cache = data.Sparse(new AttentionOptions());
         HeadAttention attention = new(new AttentionOptions { Mode = mode, Policy = new AttentionPolicy.Mass(0.2) });
         using AttentionScratch used = new();
         attention.Attend(cache[0, 0], data.Rows(0, 300), 3, 300, 0, used);
         foreach (int rows in (int[])[1, 40])
         {
-            int first = 700 - rows;
+            int first = data.Tokens - rows;
             float[] once = attention.Attend(cache[0, 0], data.Rows(first, rows), 3, rows, first);
             Assert.Equal(once, attention.Attend(cache[0, 0], data.Rows(first, rows), 3, rows, first, used));
         }
@@ -58,9 +58,10 @@ public sealed class HeadAttentionTests
     [Theory, MemberData(nameof(Modes))]
     public void Nothing_is_allocated_once_the_scratch_has_grown(AttentionMode mode)
     {
-        Case data = Case.Random(64, 3, 700, seed: 3);
-        using KeyValueCache cache = Contexts.Of(data.Keys, data.Values, 64, 600);
-        Contexts.Reserve(cache, data, 600);
+        const int First = 2400;
+        Case data = Case.Random(64, 3, First + 100, seed: 3);
+        using KeyValueCache cache = Contexts.Sparse(data.Keys, data.Values, 64, First, new AttentionOptions());
+        cache.Reserve(data.Tokens);
         using AttentionScratch scratch = new();
         float[] keys = Array.ConvertAll(data.Keys, x => (float)x), values = Array.ConvertAll(data.Values, x => (float)x),
             output = new float[40 * 192];
@@ -72,15 +73,16 @@ public sealed class HeadAttentionTests
             long allocated = long.MaxValue;
             for (int round = 0; round < 4; round++)
             {
-                cache.Rewind(600);
+                cache.Rewind(First);
                 long before = GC.GetAllocatedBytesForCurrentThread();
-                for (int token = 600; token < 660; token++)
+                for (int token = First; token < First + 60; token++)
                 {
                     cache[0, 0].Append(keys.AsSpan(token * 64), 64, values.AsSpan(token * 64), 64, 1);
                     attention.Attend(cache[0, 0], data.Rows(token, 1), 192, 3, 1, token, output, 192, scratch);
+                    cache[0, 0].Advance(false, scratch);
                 }
-                cache[0, 0].Append(keys.AsSpan(660 * 64), 64, values.AsSpan(660 * 64), 64, 40);
-                attention.Attend(cache[0, 0], data.Rows(660, 40), 192, 3, 40, 660, output, 192, scratch);
+                cache[0, 0].Append(keys.AsSpan((First + 60) * 64), 64, values.AsSpan((First + 60) * 64), 64, 40);
+                attention.Attend(cache[0, 0], data.Rows(First + 60, 40), 192, 3, 40, First + 60, output, 192, scratch);
                 allocated = Math.Min(allocated, GC.GetAllocatedBytesForCurrentThread() - before);
             }
             Assert.Equal(0, allocated);

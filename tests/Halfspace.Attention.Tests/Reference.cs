@@ -60,13 +60,13 @@ internal static class Reference
         for (int c = 0; c < dim; c++) output[c] /= sum;
     }
 
-    /// <summary>Which keys a budget reads: sinks, the window and the best of the index, the earliest of equal ones first.</summary>
+    /// <summary>Which keys a row with a budget reads by itself: sinks, the window, the best of the index and all that equal the least of them.</summary>
     public static bool[] Budget(double[] scores, int sinks, int end, int keys)
     {
         bool[] reported = new bool[scores.Length];
-        for (int i = 0; i < scores.Length; i++) reported[i] = i < sinks || i >= end;
-        foreach (int i in Enumerable.Range(0,
-            end).Where(i => i >= sinks).OrderByDescending(i => scores[i]).ThenBy(i => i).Take(keys)) reported[i] = true;
+        double[] order = [.. scores[..end].OrderDescending()];
+        double bias = order[Math.Min(keys, end) - 1];
+        for (int i = 0; i < scores.Length; i++) reported[i] = i < sinks || i >= end || scores[i] >= bias - 1e-6;
         return reported;
     }
 

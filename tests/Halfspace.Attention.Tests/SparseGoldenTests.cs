@@ -1,87 +1,53 @@
-using Halfspace.Kernels;
-
 namespace Halfspace.Attention.Tests;
 
 public sealed class SparseGoldenTests(ITestOutputHelper log)
 {
-    public static TheoryData<int, SimdTier> LayersAndTiers => GoldenTests.LayersAndTiers;
+    private const int Step = 8;
 
-    public static TheoryData<int, int> LayersAndKeys
+    public static TheoryData<int> Layers => [.. Golden.Layers];
+
+    [Theory, MemberData(nameof(Layers))]
+    public void A_tail_with_a_trend_is_nearer_than_a_mean_and_that_than_none(int layer)
     {
-        get
-        {
-            TheoryData<int, int> data = [];
-            foreach (int layer in Golden.Layers)
-                foreach (int keys in (int[])[64, 256]) data.Add(layer, keys);
-            return data;
-        }
+        AttentionOptions options = new() { Policy = new AttentionPolicy.Budget(64) };
+        (double affine, _) = Error(layer, options);
+        (double single, _) = Error(layer, options with { Clusters = 1 });
+        (double mean, _) = Error(layer, options with { Tail = TailKind.Mean });
+        (double none, _) = Error(layer, options with { Tail = TailKind.None });
+        log.WriteLine($"layer {layer}: affine {affine}, one cluster {single}, mean {mean}, none {none}");
+        Assert.True(affine < single && affine < mean && mean < none);
     }
 
-    [Theory, MemberData(nameof(LayersAndTiers))]
-    public void A_budget_gives_what_the_formula_says(int layer, SimdTier tier)
+    [Theory, MemberData(nameof(Layers))]
+    public void The_default_is_near_dense_attention(int layer)
     {
-        Golden golden = Golden.Layer(layer);
-        using KeyValueCache cache = golden.Cache();
-        foreach (int keys in (int[])[64, 256])
-        {
-            AttentionOptions options = new() { Policy = new AttentionPolicy.Budget(keys) };
-            HeadAttention attention = new(options, tier);
-            for (int row = 3; row < Golden.Rows; row += 120)
-            {
-                float[] output = attention.Attend(cache[0, 0], golden.Group(row, 1), Golden.Heads, 1, Golden.Position(row));
-                int visible = Golden.Position(row) + 1, length = visible * Golden.Dim, end = (visible - options.Window) / 16 * 16;
-                double[] expected = new double[Golden.Dim];
-                for (int h = 0; h < Golden.Heads; h++)
-                {
-                    bool[] reported = Reference.Budget(
-                        Reference.Scores(golden.Query(h, row), golden.Keys.AsSpan(0, length)), options.Sinks, end, keys);
-                    Reference.Sparse(golden.Query(h, row), golden.Keys.AsSpan(0, length), golden.Values.AsSpan(0, length), reported,
-                        expected);
-                    for (int c = 0; c < Golden.Dim; c++) Assert.Equal(expected[c], output[(h * Golden.Dim) + c], 2e-5);
-                }
-            }
-        }
+        (double sketch, double keys) = Error(layer, new AttentionOptions());
+        (double exact, _) = Error(layer, new AttentionOptions { Scores = ScoreSource.Exact });
+        log.WriteLine($"layer {layer}: sketch {sketch}, exact {exact}, {keys} keys");
+        // Layer 0 is the diffuse one: 0.13 measured; 0.027 in layer 11.
+        Assert.True(sketch < (layer == 0 ? 0.2 : 0.035));
+        Assert.True(sketch < (1.25 * exact) + 0.002);
+        Assert.InRange(keys, 68, 600);
     }
 
-    [Theory, MemberData(nameof(LayersAndKeys))]
-    public void The_affine_tail_is_nearer_than_the_mean_value_and_than_none(int layer, int keys)
+    // Mean relative error of the three heads over some of the golden rows, and keys a head.
+    private static (double Error, double Keys) Error(int layer, AttentionOptions options)
     {
         Golden golden = Golden.Layer(layer);
-        using KeyValueCache cache = golden.Cache();
-        AttentionOptions options = new() { Policy = new AttentionPolicy.Budget(keys) };
+        using KeyValueCache cache = Contexts.Sparse(golden.Keys, golden.Values, Golden.Dim, Golden.Position(0) + 1, options);
+        using AttentionScratch scratch = new();
         HeadAttention attention = new(options);
-        double affine = 0, mean = 0, dropped = 0;
+        double error = 0;
         int rows = 0;
-        double[] expected = new double[Golden.Dim];
-        for (int row = 0; row < Golden.Rows; row += 25, rows++)
+        for (int row = 0; row < Golden.Rows; row++)
         {
-            affine += golden.MeanRelativeError(attention.Attend(cache[0, 0], golden.Group(row, 1), Golden.Heads, 1, Golden.Position(row)),
-                row, 1);
-            float[] flat = new float[Golden.Heads * Golden.Dim], none = new float[Golden.Heads * Golden.Dim];
-            int visible = Golden.Position(row) + 1, length = visible * Golden.Dim, end = (visible - options.Window) / 16 * 16;
-            for (int h = 0; h < Golden.Heads; h++)
-            {
-                Half[] k = golden.Keys[..length], v = golden.Values[..length];
-                bool[] reported = Reference.Budget(Reference.Scores(golden.Query(h, row), k), options.Sinks, end, keys);
-                Reference.Sparse(golden.Query(h, row), k, v, reported, expected, affine: false);
-                for (int c = 0; c < Golden.Dim; c++) flat[(h * Golden.Dim) + c] = (float)expected[c];
-                int[] read = [.. Enumerable.Range(0, visible).Where(i => reported[i])];
-                DenseOracle.Softmax(golden.Query(h, row), Pick(k, read), Pick(v, read), expected);
-                for (int c = 0; c < Golden.Dim; c++) none[(h * Golden.Dim) + c] = (float)expected[c];
-            }
-            mean += golden.MeanRelativeError(flat, row, 1);
-            dropped += golden.MeanRelativeError(none, row, 1);
+            if (row > 0) cache.Reserve(Golden.Position(row) + 1);
+            if (row > 0) Contexts.Grow(cache, golden.Keys, golden.Values, Golden.Dim, 1);
+            if (row % Step != 0) continue;
+            error += golden.MeanRelativeError(
+                attention.Attend(cache[0, 0], golden.Group(row, 1), Golden.Heads, 1, Golden.Position(row), scratch), row, 1);
+            rows++;
         }
-        log.WriteLine($"layer {layer}, {keys} keys: affine {affine / rows}, mean {mean / rows}, dropped {dropped / rows}");
-        // Measured over the golden layers: 0.87 of the mean's error at most and 0.63 of the dropped tail's; 0.27 and 0.22 in layer 11.
-        (double ofMean, double ofDropped) = layer == 11 ? (0.35, 0.3) : (0.95, 0.75);
-        Assert.True(affine < ofMean * mean && affine < ofDropped * dropped);
-    }
-
-    private static Half[] Pick(Half[] rows, int[] tokens)
-    {
-        Half[] picked = new Half[tokens.Length * Golden.Dim];
-        for (int i = 0; i < tokens.Length; i++) rows.AsSpan(tokens[i] * Golden.Dim, Golden.Dim).CopyTo(picked.AsSpan(i * Golden.Dim));
-        return picked;
+        return (error / rows, scratch.Counters.KeysPerHead);
     }
 }

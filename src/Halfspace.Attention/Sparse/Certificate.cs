@@ -14,9 +14,12 @@ internal ref struct Certificate
     // Sums and products in float: more than they can be off, relative to what they are sums of.
     private const double Rounding = 2e-5;
 
+    private const double MostError = 300;
+
     private readonly ReadOnlySpan<float> _output;
     private readonly double _whole;
     private double _model, _mean, _doubt, _variance, _missing, _heaviest, _farthest, _largest, _scale;
+    private bool _unknown;
 
     /// <param name="output">o, [d].</param>
     /// <param name="whole">Σ of all weights, exact and scanned.</param>
@@ -46,7 +49,9 @@ internal ref struct Certificate
         double residual = Math.Sqrt(Math.Max(0, left) + (Rounding * tail.Square));
         _model += ((residual * (1 + Rounding)) + (Math.Abs(trend) * Math.Sqrt(n) * error)) * spread;
 
-        double more = Math.Exp(error) - 1;
+        // Beyond that nothing is known of the weights, and products with them may not be numbers.
+        _unknown |= error > MostError;
+        double more = Math.Exp(Math.Min(error, MostError)) - 1;
         _doubt += more * ((Math.Sqrt(tail.Square) * spread) + (tail.Mass * Distance.Between(mean, _output)));
         _mean += more * tail.Mass;
         _missing += tail.Mass * (1 - Math.Exp(-error));
@@ -67,9 +72,8 @@ internal ref struct Certificate
     public readonly double Bound(ReadOnlySpan<float> exact, double exactWeight)
     {
         double model = _model / _whole, low = _whole - _missing, slack = Rounding * _scale;
-        double fromWeights = low > 0 ? (_doubt + (_mean * model)) / low : double.PositiveInfinity;
-        double share = _heaviest / (_heaviest + exactWeight);
-        double any = Distance.Between(exact, _output) + ((double.IsNaN(share) ? 1 : share) * _farthest);
+        double fromWeights = low > 0 && !_unknown ? (_doubt + (_mean * model)) / low : double.PositiveInfinity;
+        double any = Distance.Between(exact, _output) + (Share(exactWeight) * _farthest);
         return Math.Min(model + fromWeights, any) + slack;
     }
 
@@ -77,9 +81,12 @@ internal ref struct Certificate
     /// <param name="exactWeight">Σ of the exact weights.</param>
     public readonly double PaperBound(double exactWeight)
     {
-        double share = _heaviest / (_heaviest + exactWeight);
-        return 2 * (double.IsNaN(share) ? 1 : share) * _largest;
+        return 2 * Share(exactWeight) * _largest;
     }
+
+    // The most that the tail can weigh, of all.
+    private readonly double Share(double exactWeight) =>
+        _unknown || !(_heaviest + exactWeight > 0) ? 1 : _heaviest / (_heaviest + exactWeight);
 
     /// <summary>About how far the output is off, if residuals and errors of scores are as good as random: not a bound.</summary>
     public readonly double Estimate => Math.Sqrt(_variance) / _whole;

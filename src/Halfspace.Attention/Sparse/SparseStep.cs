@@ -225,9 +225,9 @@ internal sealed class SparseStep : IDisposable
         {
             double mass = 0;
             for (int c = 0; c < clusters && !dropped; c++) mass += _tails[Place(0, c, r)].Mass;
-            // The tail's weights are about the scan's maximum, the others about the exact one.
-            float max = MathF.Max(_exactMax[r], _reference[r]);
-            double exact = Math.Exp((double)_exactMax[r] - max), tail = Math.Exp((double)_reference[r] - max);
+            // The tail's weights are about the scan's reference, the others about the exact maximum.
+            float max = mass > 0 ? MathF.Max(_exactMax[r], _reference[r]) : _exactMax[r];
+            double exact = Math.Exp((double)_exactMax[r] - max), tail = mass > 0 ? Math.Exp((double)_reference[r] - max) : 0;
             double sum = (exact * _exactSum[r]) + (tail * mass);
             Span<float> values = Sums(0).Slice(r * dim, dim), into = output.Slice(r * dim, dim), closed = tails.Slice(r * dim, dim);
             float a = (float)(exact / sum), b = (float)(tail / sum), own = 1 / _exactSum[r];
