@@ -27,7 +27,7 @@ internal sealed class HeadIndex
     private readonly NativeArena _arena;
     private readonly int _least;
     private NativePart<float> _columns;
-    private ClusterFit _fit;
+    private ClusterFit? _fit;
     private readonly AttentionKernels _kernels;
     private readonly int _dim, _window;
     private int _fitted;
@@ -45,7 +45,6 @@ internal sealed class HeadIndex
         _least = options.Clusters;
         _arena = arena;
         Rotation = rotation;
-        Cut(_least);
     }
 
     /// <summary>Positions 0 to below this are in the clusters; 0 while there are few.</summary>
@@ -56,7 +55,7 @@ internal sealed class HeadIndex
 
     public SketchRotation Rotation { get; }
 
-    public ReadOnlySpan<KeyCluster> Clusters => CollectionsMarshal.AsSpan(_clusters)[.._fit.Clusters];
+    public ReadOnlySpan<KeyCluster> Clusters => CollectionsMarshal.AsSpan(_clusters)[..(_fit?.Clusters ?? 0)];
 
     /// <summary>The clusters' key centres and then their Σ(k−c), a column each: [d, <see cref="ColumnCount"/>].</summary>
     public ReadOnlySpan<float> Columns => _columns.Slice(0, _dim * ColumnCount);
@@ -65,7 +64,7 @@ internal sealed class HeadIndex
     public double ValueNorm { get; private set; }
 
     /// <summary>Twice the clusters, rounded up to a whole register.</summary>
-    public int ColumnCount => ((2 * _fit.Clusters) + 15) / 16 * 16;
+    public int ColumnCount => ((2 * Clusters.Length) + 15) / 16 * 16;
 
     /// <summary>The positions that are indexed when a head holds so many tokens: all but a window for the next one.</summary>
     public static int Prefix(int held, int window)
@@ -85,7 +84,7 @@ internal sealed class HeadIndex
     {
         int tokens = Prefix(head.Count, _window);
         if (tokens <= Tokens) return;
-        if (Tokens == 0 || tokens >= (long)_fitted * (prompt ? PromptGrowth : DecodeGrowth))
+        if (_fit is null || Tokens == 0 || tokens >= (long)_fitted * (prompt ? PromptGrowth : DecodeGrowth))
         {
             Cut(CountFor(tokens));
             foreach (KeyCluster cluster in Clusters) cluster.Rewind(0);
@@ -94,7 +93,7 @@ internal sealed class HeadIndex
             Tokens = 0;
             Usable = true;
         }
-        Take(head, Tokens, tokens, scratch);
+        Take(_fit, head, Tokens, tokens, scratch);
         Tokens = tokens;
         foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels);
         SetColumns();
@@ -156,13 +155,13 @@ internal sealed class HeadIndex
         }
     }
 
-    private void Take(HeadCache head, int from, int to, AttentionScratch scratch)
+    private void Take(ClusterFit fit, HeadCache head, int from, int to, AttentionScratch scratch)
     {
         const int Batch = KeyCluster.Batch;
         int stride = (_dim + 15) / 16 * 16, count = Clusters.Length;
-        Span<float> floats = scratch.Floats(KeyCluster.WorkLength(_dim) + (2L * Batch * stride) + ((long)Batch * _fit.WorkColumns));
+        Span<float> floats = scratch.Floats(KeyCluster.WorkLength(_dim) + (2L * Batch * stride) + ((long)Batch * fit.WorkColumns));
         Span<float> keys = floats[..(Batch * stride)], values = floats.Slice(Batch * stride, Batch * stride);
-        Span<float> near = floats.Slice(2 * Batch * stride, Batch * _fit.WorkColumns), work = floats[((2 * Batch * stride) + near.Length)..];
+        Span<float> near = floats.Slice(2 * Batch * stride, Batch * fit.WorkColumns), work = floats[((2 * Batch * stride) + near.Length)..];
         Span<int> owner = stackalloc int[Batch];
         // A cluster's tokens wait until there is a batch of them.
         Span<int> waiting = scratch.Tokens(count * Batch), length = stackalloc int[count];
@@ -175,7 +174,7 @@ internal sealed class HeadIndex
                 _kernels.Widen(head.Key(first + i), _dim, [], keys[(i * stride)..], stride);
                 _kernels.Widen(head.Value(first + i), _dim, [], values[(i * stride)..], stride);
             }
-            _fit.Assign(keys, values, take, owner, _kernels, near);
+            fit.Assign(keys, values, take, owner, _kernels, near);
             for (int i = 0; i < take; i++)
             {
                 int c = owner[i];
