@@ -9,6 +9,9 @@ public sealed class HeadAttention
     // Up to so many rows a pass of each over the keys costs less than a tile that would be mostly padding.
     private const int RowsOfATile = 8;
 
+    // Below so many indexed tokens a dense tile, which reads a key once for all its rows, is faster than a scan for each row.
+    private const int SparsePromptFrom = 6 << 10;
+
     private readonly DenseRow _row;
     private readonly DenseTile _tile;
 
@@ -60,14 +63,15 @@ public sealed class HeadAttention
         int width = group * head.Dim;
         Span<float> scaled = scratch.Queries(rows * width);
         QueryRows.Scale(queries, queryStride, group, rows, head.Dim, firstPosition, scaled);
-        if (IsSparse(head, firstPosition))
+        bool many = rows * group > RowsOfATile;
+        if (IsSparse(head, firstPosition) && !(many && head.Index!.Tokens < SparsePromptFrom))
         {
             SparseStep step = scratch.Step(this);
             for (int r = 0; r < rows; r++)
                 AttendSparsely(step, head, scaled.Slice(r * width, width), group, firstPosition + r + 1,
                     output.Slice(r * outputStride, width), scratch);
         }
-        else if (rows * group > RowsOfATile)
+        else if (many)
         {
             _tile.Attend(head, scaled, group, rows, firstPosition, output, outputStride, scratch);
         }

@@ -74,6 +74,10 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Keys and values of a token in every layer and head, in bytes.</summary>
     public static long BytesPerToken(AttentionShape shape) => (long)shape.Layers * shape.KeyValueHeads * shape.HeadDim * 2 * sizeof(short);
 
+    /// <summary>Sketches of a token's keys in every layer and head, which sparse attention keeps besides, in bytes.</summary>
+    public static long SketchBytesPerToken(AttentionShape shape) =>
+        (long)shape.Layers * shape.KeyValueHeads * KeyBlocks.Bytes(shape.HeadDim) / KeyBlocks.Keys;
+
     /// <summary>One layer's KV head.</summary>
     /// <exception cref="ArgumentOutOfRangeException">There is no such layer or head.</exception>
     public HeadCache this[int layer, int head]

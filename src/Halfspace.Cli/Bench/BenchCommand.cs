@@ -42,7 +42,7 @@ internal sealed class BenchCommand : Command
         int[] depths = parsed.GetValue(_depths) is { Length: > 0 } given ? given : [512, 8192];
         int decode = parsed.GetValue(_decode) ?? 32;
         bool json = parsed.GetValue(_json);
-        int longest = depths.Max() + decode;
+        int longest = depths.Max() + Math.Max(decode, DecodeTiming.WarmupTokens);
         using HalfspaceModel model = _model.Load(parsed, Stretch(parsed, longest));
         string name = Path.GetFileName(_model.Path(parsed));
         List<BenchReport> reports = [];
@@ -50,7 +50,8 @@ internal sealed class BenchCommand : Command
         {
             foreach (int depth in depths)
             {
-                DecodeTiming timing = DecodeTiming.Measure(model, attention, depth, decode, _console.Interrupt.Token);
+                DecodeTiming timing = DecodeTiming.Measure(
+                    model, attention, _attention.Prompt(parsed, attention), depth, decode, _console.Interrupt.Token);
                 BenchReport report = new()
                 {
                     Model = name,

@@ -14,14 +14,22 @@ internal readonly record struct DecodeTiming(
 {
     /// <summary>Ids from 3 to 999, as the llama.cpp peer draws them, and what runs before the measurement, so that every
     /// method of the way is compiled and every buffer has grown.</summary>
-    private const int FirstId = 3, EndId = 1000, WarmupPrompt = 512, WarmupTokens = 16;
+    private const int FirstId = 3, EndId = 1000, WarmupPrompt = 512;
+
+    /// <summary>Tokens decoded and forgotten before timing.</summary>
+    public const int WarmupTokens = 16;
 
     /// <summary>Measures in a context of its own.</summary>
     public static DecodeTiming Measure(
-        HalfspaceModel model, AttentionOptions attention, int depth, int decode, CancellationToken cancellation)
+        HalfspaceModel model, AttentionOptions attention, AttentionOptions prompt, int depth, int decode, CancellationToken cancellation)
     {
         int[] tokens = Tokens(depth + decode, Math.Min(EndId, model.Config.Vocabulary));
-        using ModelContext context = model.CreateContext(new ContextOptions { Limit = depth + decode, Attention = attention });
+        using ModelContext context = model.CreateContext(new ContextOptions
+        {
+            Limit = depth + Math.Max(decode, WarmupTokens),
+            Attention = attention,
+            PromptAttention = prompt,
+        });
         context.Read(tokens.AsSpan(0, Math.Min(depth, WarmupPrompt)), cancellation: cancellation);
         for (int i = 0; i < Math.Min(decode, WarmupTokens); i++) context.ReadOne(tokens[0], cancellation);
         context.Rewind(0);
@@ -30,6 +38,10 @@ internal readonly record struct DecodeTiming(
         long start = Stopwatch.GetTimestamp();
         context.Read(tokens.AsSpan(0, depth), cancellation: cancellation);
         double prefill = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        // At this depth decoding may take another way than at the start: it is compiled before it is timed.
+        for (int i = 0; i < WarmupTokens; i++) context.ReadOne(tokens[0], cancellation);
+        context.Rewind(depth);
+        context.ResetCounters();
         double[] times = new double[decode];
         for (int i = 0; i < decode; i++)
         {

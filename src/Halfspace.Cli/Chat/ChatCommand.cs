@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Halfspace.Cli.CommandLine;
+using Halfspace.Attention;
 using Halfspace.Runtime;
 
 namespace Halfspace.Cli.Chat;
@@ -27,7 +28,8 @@ internal sealed class ChatCommand : Command
     private async Task<int> RunAsync(ParseResult parsed)
     {
         using HalfspaceModel model = _model.Load(parsed);
-        using ModelContext context = model.CreateContext(_model.Context(parsed, _attention.One(parsed)));
+        AttentionOptions attention = _attention.One(parsed);
+        using ModelContext context = model.CreateContext(_model.Context(parsed, attention, _attention.Prompt(parsed, attention)));
         _console.Interrupt.Token.ThrowIfCancellationRequested();
         await new ChatSession(_console, model, context, _sampling.Value(parsed), parsed.GetValue(_system)).RunAsync().ConfigureAwait(false);
         return ExitCode.Success;

@@ -3,7 +3,7 @@ using Halfspace.Attention;
 
 namespace Halfspace.Cli.CommandLine;
 
-/// <summary>How to attend: <c>--attention</c>, <c>--keys</c>, <c>--policy</c>, <c>--clusters</c> and <c>--tail</c>.</summary>
+/// <summary>How to attend: <c>--attention</c>, <c>--keys</c>, <c>--policy</c>, <c>--clusters</c>, <c>--tail</c> and <c>--prefill</c>.</summary>
 internal sealed class AttentionArguments
 {
     private readonly Option<AttentionMode[]> _modes;
@@ -16,6 +16,8 @@ internal sealed class AttentionArguments
         AttentionOptions.MostClusters);
     private readonly Option<string?> _tail = NewOption.Text("--tail", "affine|mean|none",
         "Sparse attention: what stands for the other keys (default affine).", text => TailOf(text) is not null, "affine, mean or none");
+    private readonly Option<AttentionMode[]> _prefill = NewOption.List<AttentionMode>("--prefill", "dense|sparse",
+        "How prompts attend (default dense, which is exact).", ModeOf, "dense or sparse", most: 1);
     private readonly AttentionMode[] _default;
 
     /// <param name="command">The command that takes them.</param>
@@ -33,6 +35,7 @@ internal sealed class AttentionArguments
         command.Options.Add(_policy);
         command.Options.Add(_clusters);
         command.Options.Add(_tail);
+        command.Options.Add(_prefill);
         command.Validators.Add(result =>
         {
             if (result.GetResult(_keys) is not null && result.GetResult(_policy) is not null)
@@ -50,6 +53,10 @@ internal sealed class AttentionArguments
         if (parsed.GetValue(_clusters) is { } clusters) options = options with { Clusters = clusters };
         return [.. modes.Select(mode => options with { Mode = mode })];
     }
+
+    /// <summary>How prompts attend where decoding attends so.</summary>
+    public AttentionOptions Prompt(ParseResult parsed, AttentionOptions decoding) =>
+        decoding with { Mode = parsed.GetValue(_prefill) is [AttentionMode mode] ? mode : AttentionMode.Dense };
 
     /// <summary>The options of the one mode.</summary>
     public AttentionOptions One(ParseResult parsed) => All(parsed)[0];

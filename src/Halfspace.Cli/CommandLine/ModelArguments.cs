@@ -35,8 +35,8 @@ internal sealed class ModelArguments
     public int Threads(ParseResult parsed) => parsed.GetValue(_threads) ?? Environment.ProcessorCount;
 
     /// <summary>A context's options: the limit asked for, and how to attend.</summary>
-    public ContextOptions Context(ParseResult parsed, AttentionOptions attention) =>
-        new() { Limit = parsed.GetValue(_context) ?? 0, Attention = attention };
+    public ContextOptions Context(ParseResult parsed, AttentionOptions attention, AttentionOptions prompt) =>
+        new() { Limit = parsed.GetValue(_context) ?? 0, Attention = attention, PromptAttention = prompt };
 
     /// <summary>Whether the context is stretched by hand.</summary>
     public bool HasRopeScaling(ParseResult parsed) => parsed.GetValue(_ropeScaling) is not null;

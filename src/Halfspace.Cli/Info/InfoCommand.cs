@@ -79,6 +79,7 @@ internal sealed class InfoCommand : Command
                     Bytes = group.Sum(tensor => tensor.ByteLength),
                 })],
             KvBytesPerToken = KeyValueCache.BytesPerToken(config.Attention),
+            SketchBytesPerToken = KeyValueCache.SketchBytesPerToken(config.Attention),
             CacheFolder = PrepackedCache.DefaultDirectory,
         };
     }
@@ -91,8 +92,8 @@ internal sealed class InfoCommand : Command
         Line("layers", $"{r.Layers} of width {r.Hidden}, feed-forward {r.FeedForward}");
         Line("heads", $"{r.QueryHeads} query, {r.KvHeads} key-value, {r.HeadDim} numbers each");
         Line("context", $"{r.TrainedContext} tokens trained; RoPE base {r.RopeBase:0.##}, scaling {r.RopeScaling} by {r.RopeFactor:0.##}");
-        double full = (double)r.KvBytesPerToken * r.TrainedContext / 1e6;
-        Line("KV cache", $"{r.KvBytesPerToken} bytes a token, {full:0.0} MB at {r.TrainedContext} tokens");
+        double full = (double)(r.KvBytesPerToken + r.SketchBytesPerToken) * r.TrainedContext / 1e6;
+        Line("KV cache", $"{r.KvBytesPerToken} bytes a token, and {r.SketchBytesPerToken} of sketches; {full:0.0} MB at {r.TrainedContext} tokens");
         Line("tokenizer", $"{r.Tokenizer}{(r.PreTokenizer is null ? "" : $" ({r.PreTokenizer})")}, {r.Vocabulary} tokens");
         Line("chat template", $"{(r.ChatTemplate ? "yes" : "no; use --raw")}");
         foreach (TensorGroup group in r.Tensors) Line("tensors", $"{group.Tensors} of {group.Type}, {group.Bytes / 1e6:0.0} MB");

@@ -98,6 +98,9 @@ internal sealed record InfoReport
 
     public required long KvBytesPerToken { get; init; }
 
+    /// <summary>What sparse attention keeps besides.</summary>
+    public required long SketchBytesPerToken { get; init; }
+
     public required string CacheFolder { get; init; }
 }
 

@@ -50,7 +50,7 @@ internal sealed class PerplexityCommand : Command
         cancellation.ThrowIfCancellationRequested();
         int[] tokens = FirstTokens.Of(model.Tokenizer, path, offset, parsed.GetValue(_tokens) ?? 8192);
         if (tokens.Length < 2) throw new ModelException($"{path} has one token from {offset} on; at least two are needed.");
-        using ModelContext context = model.CreateContext(_model.Context(parsed, attention));
+        using ModelContext context = model.CreateContext(_model.Context(parsed, attention, _attention.Prompt(parsed, attention)));
         // The last token is only predicted.
         context.RequireRoom(tokens.Length - 1);
         TeacherForcing scores = new(context, tokens, cancellation);

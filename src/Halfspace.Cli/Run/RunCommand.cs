@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Halfspace.Cli.CommandLine;
+using Halfspace.Attention;
 using Halfspace.Runtime;
 using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Generation;
@@ -61,7 +62,8 @@ internal sealed class RunCommand : Command
         bool raw = parsed.GetValue(_raw), json = parsed.GetValue(_json);
         using HalfspaceModel model = _model.Load(parsed);
         _console.Interrupt.Token.ThrowIfCancellationRequested();
-        using ModelContext context = model.CreateContext(_model.Context(parsed, _attention.One(parsed)));
+        AttentionOptions attention = _attention.One(parsed);
+        using ModelContext context = model.CreateContext(_model.Context(parsed, attention, _attention.Prompt(parsed, attention)));
         int[] prompt = raw ? model.Tokenizer.Encode(text, parseSpecial: true, model.Tokenizer.AddBos)
             : model.EncodeChat(Turns(parsed.GetValue(_system), text));
         if (prompt.Length == 0) throw new UsageException("The prompt is empty; give some text.");
