@@ -1,6 +1,6 @@
 using System.CommandLine;
-using Halfspace.Cli.CommandLine;
 using Halfspace.Attention;
+using Halfspace.Cli.CommandLine;
 using Halfspace.Runtime;
 
 namespace Halfspace.Cli.Chat;
