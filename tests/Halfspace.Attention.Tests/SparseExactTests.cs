@@ -14,7 +14,7 @@ public sealed class SparseExactTests
     {
         Case data = Case.Random(64, 3, 2200, seed: 7);
         AttentionOptions options = new() { Scores = source };
-        using KeyValueCache cache = data.Cache(options);
+        using KeyValueCache cache = data.Sparse(options);
         HeadAttention dense = new(new AttentionOptions { Mode = AttentionMode.Dense }, tier);
         foreach (AttentionPolicy policy in (AttentionPolicy[])
             [new AttentionPolicy.Budget(2200), new AttentionPolicy.Fixed(-3e38f), new AttentionPolicy.Error(1e-30)])
@@ -36,12 +36,12 @@ public sealed class SparseExactTests
         AttentionOptions options = new();
         HeadAttention dense = new(new AttentionOptions { Mode = AttentionMode.Dense }, tier), sparse = new(options, tier);
         // A window of 64 and one token too few, then enough.
-        int enough = Contexts.Least + options.Window - 1;
+        int enough = Contexts.Least + options.Window;
         foreach ((int tokens, int position, bool isDense) in ((int, int, bool)[])
             [(1, 0, true), (enough - 1, enough - 2, true), (enough, Contexts.Least - 1, true), (enough, Contexts.Least, false)])
         {
             Case data = Case.Random(64, 3, tokens, seed: 8);
-            using KeyValueCache cache = data.Cache(options);
+            using KeyValueCache cache = data.Sparse(options);
             using AttentionScratch scratch = new();
             float[] output = sparse.Attend(cache[0, 0], data.Rows(position, 1), 3, 1, position, scratch);
             Assert.Equal(isDense ? 3 : 0, scratch.Counters.RowsDense);
@@ -59,7 +59,7 @@ public sealed class SparseExactTests
             foreach (int clusters in (int[])[1, 4, 8])
             {
                 AttentionOptions options = new() { Clusters = clusters, Scores = source };
-                using KeyValueCache cache = data.Cache(options);
+                using KeyValueCache cache = data.Sparse(options);
                 foreach (TailKind tail in Enum.GetValues<TailKind>())
                 {
                     float[] output = new HeadAttention(options with { Tail = tail }, tier).Attend(cache[0, 0], data.Rows(2199, 1), 3, 1, 2199);
@@ -83,7 +83,7 @@ public sealed class SparseExactTests
                     [new AttentionPolicy.Paper(), new AttentionPolicy.Budget(10), new AttentionPolicy.Fixed(1000), new AttentionPolicy.Mass(0.3)])
                 {
                     AttentionOptions options = new() { Clusters = clusters, Scores = source, Policy = policy };
-                    using KeyValueCache cache = data.Cache(options);
+                    using KeyValueCache cache = data.Sparse(options);
                     float[] output = new HeadAttention(options, tier).Attend(cache[0, 0], data.Rows(2199, 1), 3, 1, 2199);
                     DenseTests.Check(data, output, 2199, 1, 3e-5);
                 }
@@ -154,7 +154,7 @@ public sealed class SparseExactTests
                 Sinks = 0,
                 Window = 1,
             };
-            using KeyValueCache cache = data.Cache(options);
+            using KeyValueCache cache = data.Sparse(options);
             using AttentionScratch scratch = new();
             float[] output = new HeadAttention(options, tier).Attend(cache[0, 0], data.Rows(2199, 1), 3, 1, 2199, scratch);
             Assert.Equal(0, scratch.Counters.RowsDense);
