@@ -25,6 +25,24 @@ internal sealed record Case(string Name, int Dim, int Group, int Tokens, Half[] 
         return new Case($"random {dim} {group} {tokens} {seed}", dim, group, tokens, keys, values, Floats(random, tokens * group * dim, 3));
     }
 
+    /// <summary>Keys near a few centres, with values that go with them, as a model's heads have: what local tails are for.</summary>
+    public static Case Clustered(int dim, int group, int tokens, int seed, int centres = 6)
+    {
+        Random random = new(seed);
+        float[] keyCentres = Floats(random, centres * dim, 2), valueCentres = Floats(random, centres * dim, 2);
+        Half[] keys = new Half[tokens * dim], values = new Half[tokens * dim];
+        for (int i = 0; i < tokens; i++)
+        {
+            int centre = random.Next(centres);
+            for (int c = 0; c < dim; c++)
+            {
+                keys[(i * dim) + c] = (Half)(keyCentres[(centre * dim) + c] + (2 * random.NextSingle()) - 1);
+                values[(i * dim) + c] = (Half)(valueCentres[(centre * dim) + c] + (0.4f * random.NextSingle()) - 0.2f);
+            }
+        }
+        return new Case($"clustered {dim} {group} {tokens} {seed}", dim, group, tokens, keys, values, Floats(random, tokens * group * dim, 4));
+    }
+
     /// <summary>Integers: scores are exact and many are equal.</summary>
     public static Case Integers(int dim, int group, int tokens, int seed)
     {

@@ -3,6 +3,9 @@ namespace Halfspace.Attention.Tests;
 /// <summary>Contexts of one head, and attention through them.</summary>
 internal static class Contexts
 {
+    /// <summary>Tokens that an index begins with.</summary>
+    public const int Least = 2048;
+
     public static KeyValueCache Of(Half[] keys, Half[] values, int dim, int tokens)
     {
         KeyValueCache cache = new(new AttentionShape(1, 1, 1, dim), 10_000);
@@ -32,19 +35,18 @@ internal static class Contexts
         Append(cache, keys, values, dim, tokens);
     }
 
-    /// <summary>Makes room, and appends a case's tokens up to there.</summary>
-    public static void Reserve(KeyValueCache cache, Case data, int tokens)
+    /// <summary>Positions in the index when so many tokens are held, the last of which has been attended from but not taken in.</summary>
+    public static int Indexed(int tokens, AttentionOptions options)
     {
-        cache.Reserve(Math.Max(tokens, data.Tokens));
-        Append(cache, data.Keys, data.Values, data.Dim, tokens - cache[0, 0].Count);
+        int indexed = (tokens - options.Window) / 16 * 16;
+        return indexed < Least ? 0 : indexed;
     }
 
     /// <summary>Appends tokens that follow those held.</summary>
     public static void Append(KeyValueCache cache, Half[] keys, Half[] values, int dim, int tokens)
     {
         HeadCache head = cache[0, 0];
-        float[] k = Array.ConvertAll(keys[(head.Count * dim)..((head.Count + tokens) * dim)], h => (float)h);
-        float[] v = Array.ConvertAll(values[(head.Count * dim)..((head.Count + tokens) * dim)], h => (float)h);
+        float[] k = Widen(keys.AsSpan(head.Count * dim, tokens * dim)), v = Widen(values.AsSpan(head.Count * dim, tokens * dim));
         head.Append(k, dim, v, dim, tokens);
     }
 
@@ -56,5 +58,12 @@ internal static class Contexts
         using AttentionScratch own = new();
         attention.Attend(head, queries, group * head.Dim, group, rows, first, output, group * head.Dim, scratch ?? own);
         return output;
+    }
+
+    public static float[] Widen(ReadOnlySpan<Half> halves)
+    {
+        float[] floats = new float[halves.Length];
+        for (int i = 0; i < floats.Length; i++) floats[i] = (float)halves[i];
+        return floats;
     }
 }

@@ -16,6 +16,9 @@ internal ref struct Certificate
 
     private const double MostError = 300;
 
+    // A scan does not sum weights below e^-87 of its reference, and loses squares of those below 1e-22 of it.
+    private const double LeastWeight = 1.7e-38, LeastSquare = 1e-44;
+
     private readonly ReadOnlySpan<float> _output;
     private readonly double _whole;
     private double _model, _mean, _doubt, _variance, _missing, _heaviest, _farthest, _largest, _scale;
@@ -36,9 +39,10 @@ internal ref struct Certificate
     /// <param name="slope">What <see cref="TailModel.Slope"/> returned, or 0 where the tail is its mean.</param>
     /// <param name="error">Δ, the most that a score can be off.</param>
     /// <param name="deviation">The deviation that scores are off by, for the estimate.</param>
+    /// <param name="unit">The weight of a key at the scan's reference, at most 10^100.</param>
     /// <param name="exact">μ_R, [d].</param>
     public void Add(KeyCluster cluster, in IndexSums tail, ReadOnlySpan<float> mean, double slope, double error, double deviation,
-        ReadOnlySpan<float> exact)
+        double unit, ReadOnlySpan<float> exact)
     {
         if (tail.Count == 0) return;
         double n = tail.Count, spread = Math.Sqrt(cluster.Spread.Largest);
@@ -46,16 +50,19 @@ internal ref struct Certificate
         // Σw(ŝ−s̄) = slope/n · Σ(ŝ−s̄)², so α1 = slope/n.
         double trend = slope / n;
         double left = tail.Square - (tail.Mass * tail.Mass / n) - (trend * trend * scatter);
-        double residual = Math.Sqrt(Math.Max(0, left) + (Rounding * tail.Square));
+        double unseen = n * unit * LeastWeight, square = tail.Square + (n * unit * unit * LeastSquare);
+        double residual = Math.Sqrt(Math.Max(0, left) + (n * unit * unit * LeastSquare) + (Rounding * tail.Square));
         _model += ((residual * (1 + Rounding)) + (Math.Abs(trend) * Math.Sqrt(n) * error)) * spread;
 
         // Beyond that nothing is known of the weights, and products with them may not be numbers.
         _unknown |= error > MostError;
         double more = Math.Exp(Math.Min(error, MostError)) - 1;
-        _doubt += more * ((Math.Sqrt(tail.Square) * spread) + (tail.Mass * Distance.Between(mean, _output)));
-        _mean += more * tail.Mass;
+        double heaviest = unseen * (more + 1);
+        _doubt += (more * ((Math.Sqrt(square) * spread) + (tail.Mass * Distance.Between(mean, _output))))
+            + (heaviest * (Distance.Between(cluster.ValueCentre, _output) + cluster.LargestValue));
+        _mean += (more * tail.Mass) + heaviest;
         _missing += tail.Mass * (1 - Math.Exp(-error));
-        _heaviest += tail.Mass * (more + 1);
+        _heaviest += (tail.Mass * (more + 1)) + heaviest;
         _farthest = Math.Max(_farthest, Distance.Between(cluster.ValueCentre, exact) + cluster.LargestValue);
         _largest = Math.Max(_largest, cluster.ValueCentreNorm + cluster.LargestValue);
         _scale = Math.Max(_scale, _largest);

@@ -227,7 +227,7 @@ internal sealed class SparseStep : IDisposable
             for (int c = 0; c < clusters && !dropped; c++) mass += _tails[Place(0, c, r)].Mass;
             // The tail's weights are about the scan's reference, the others about the exact maximum.
             float max = mass > 0 ? MathF.Max(_exactMax[r], _reference[r]) : _exactMax[r];
-            double exact = Math.Exp((double)_exactMax[r] - max), tail = mass > 0 ? Math.Exp((double)_reference[r] - max) : 0;
+            double exact = Math.Exp((double)_exactMax[r] - max), unit = Math.Exp((double)_reference[r] - max), tail = mass > 0 ? unit : 0;
             double sum = (exact * _exactSum[r]) + (tail * mass);
             Span<float> values = Sums(0).Slice(r * dim, dim), into = output.Slice(r * dim, dim), closed = tails.Slice(r * dim, dim);
             float a = (float)(exact / sum), b = (float)(tail / sum), own = 1 / _exactSum[r];
@@ -237,7 +237,7 @@ internal sealed class SparseStep : IDisposable
                 values[i] *= own;
             }
             counts.CountSparse(_reported + _visible - _index!.Tokens, _visible, tail * mass / sum);
-            if (!Certify(r, into, values, exact * _exactSum[r], tail, sum, ref counts)) return false;
+            if (!Certify(r, into, values, exact * _exactSum[r], tail, Math.Min(unit, 1e100), sum, ref counts)) return false;
         }
         scratch.Counters.Add(counts);
         return true;
@@ -307,11 +307,14 @@ internal sealed class SparseStep : IDisposable
     {
         SketchQueries queries = _sketched[row / SketchQueries.Max];
         int own = row % SketchQueries.Max;
-        // Exact scores are off by the rounding of float sums only.
         return _options.Scores == ScoreSource.Exact
-            ? 1e-5 * queries.Norm(own) * (cluster.LargestKey + cluster.KeyCentreNorm)
+            ? Rounding(row, cluster)
             : queries.ErrorBound(own, cluster.LargestResidual, cluster.LargestKey) + (1e-6 * queries.Norm(own) * cluster.KeyCentreNorm);
     }
+
+    // The most that float sums can be off in a score.
+    private double Rounding(int row, KeyCluster cluster) =>
+        1e-5 * _sketched[row / SketchQueries.Max].Norm(row % SketchQueries.Max) * (cluster.LargestKey + cluster.KeyCentreNorm);
 
     private void ScoreSketches(int cluster, int first, int end, Span<float> scores)
     {
@@ -576,16 +579,17 @@ internal sealed class SparseStep : IDisposable
         {
             TailModel.Add(
                 keys, products.Slice(r * stride, dim), _products.All[(r * _index.ColumnCount) + Clusters + cluster], _tails[Place(0, cluster, r)], mean,
-                values.Slice(r * dim, dim), exact.Scores[r], Slope(_tails[Place(0, cluster, r)]), tails.Slice(r * dim, dim));
+                values.Slice(r * dim, dim), exact.Scores[r], Slope(r, keys, _tails[Place(0, cluster, r)]), tails.Slice(r * dim, dim));
         }
     }
 
-    private double Slope(in IndexSums tail) => _options.Tail == TailKind.Affine && tail.Mass > 0 ? TailModel.Slope(tail) : 0;
+    private double Slope(int row, KeyCluster cluster, in IndexSums tail) =>
+        _options.Tail == TailKind.Affine && tail.Mass > 0 ? TailModel.Slope(tail, Rounding(row, cluster)) : 0;
 
     private Span<float> Means(int cluster) => _means.All.Slice(cluster * Dim, Dim);
 
     private bool Certify(
-        int row, ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double exactWeight, double tailScale, double whole,
+        int row, ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double exactWeight, double tailScale, double unit, double whole,
         ref AttentionCounters counts)
     {
         Certificate certificate = new(output, whole);
@@ -597,7 +601,8 @@ internal sealed class SparseStep : IDisposable
             tail.AddWeights(sums, tailScale);
             double deviation = _options.Scores == ScoreSource.Exact ? 0
                 : _sketched[row / SketchQueries.Max].Norm(row % SketchQueries.Max) * Math.Sqrt(keys.MeanSquareResidual / Dim);
-            certificate.Add(keys, tail, Means(Clusters + c), Slope(tail), ScoreError(row, keys), deviation, exact);
+            certificate.Add(
+                keys, tail, Means(Clusters + c), Slope(row, keys, tail), ScoreError(row, keys), deviation, unit, exact);
         }
         double norm = Distance.Norm(output);
         // Nothing is certified of an output of zero but that it is exact.

@@ -68,10 +68,12 @@ internal static class TailModel
     }
 
     /// <summary>M·(s̃ − s̄)/Var(s) over T: what the covariance is multiplied by; 0 where s does not vary.</summary>
-    public static double Slope(in IndexSums tail)
+    /// <param name="tail">Sums over T.</param>
+    /// <param name="rounding">What a score may be off by rounding alone: where s varies no more, that says nothing of v.</param>
+    public static double Slope(in IndexSums tail, double rounding)
     {
-        double mean = tail.Score / tail.Count, variance = (tail.ScoreSquare / tail.Count) - (mean * mean);
-        return variance > Resolved * tail.ScoreSquare / tail.Count ? (tail.Weighted - (tail.Mass * mean)) / variance : 0;
+        double mean = tail.Score / tail.Count, square = tail.ScoreSquare / tail.Count, variance = square - (mean * mean);
+        return variance > (Resolved * square) + (rounding * rounding) ? (tail.Weighted - (tail.Mass * mean)) / variance : 0;
     }
 
     private static Vector<float> At(ReadOnlySpan<float> numbers, int index) =>

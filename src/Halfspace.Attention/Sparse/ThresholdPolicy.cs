@@ -25,8 +25,16 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
             _ => throw new InvalidOperationException($"The policy {policy} is not known."),
         };
         for (int c = 0; c < row.Totals.Length; c++)
-            kernels.Mark(row.Of(c), bias - row.Bases[c], marks[(row.FirstSlot(c) / 64)..]);
+            kernels.Mark(row.Of(c), Least(bias, row.Bases[c]), marks[(row.FirstSlot(c) / 64)..]);
         return bias;
+    }
+
+    // The least t with t + shift ≥ bias as floats add: what a threshold was chosen by must reach it, and rounding bias − shift may not.
+    private static float Least(float bias, float shift)
+    {
+        double least = (((double)bias + MathF.BitDecrement(bias)) / 2) - shift;
+        float bound = (float)least;
+        return bound > least ? MathF.BitDecrement(bound) : bound;
     }
 
     /// <summary>Whether what a threshold leaves out is little enough.</summary>
