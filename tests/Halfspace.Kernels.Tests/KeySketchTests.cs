@@ -90,6 +90,46 @@ public sealed class KeySketchTests
         }
     }
 
+    [Theory, MemberData(nameof(All))]
+    public void A_bound_of_a_key_is_not_below_its_score(SimdTier tier)
+    {
+        AttentionKernels kernels = AttentionKernels.For(tier);
+        SketchKernel sketches = SketchKernel.For(tier);
+        foreach (int dim in Tiers.Dims)
+        {
+            SketchRotation rotation = new(dim, 7);
+            int padded = rotation.Padded;
+            foreach ((string name, float[] keys) in Keys(dim))
+            {
+                byte[] block = Block(kernels, rotation, keys, dim, out _);
+                double size = Enumerable.Range(0, Lanes).Max(i => Norm(keys.AsSpan(i * dim, dim)) + KeyBlocks.Residual(block, padded, i + 5));
+                float[] queries = Normal(5 * dim, seed: dim);
+                // What a sketch leaves out may point the query's way.
+                keys.AsSpan(0, dim).CopyTo(queries);
+                queries.AsSpan(0, dim).Fill(queries[0] == 0 ? 1 : queries[0]);
+                SketchQueries pass = new();
+                pass.Clear(padded);
+                if (!pass.TryAddRows(queries, 5, rotation, kernels, new float[2 * Lanes * padded])) continue;
+                float[] uppers = new float[5 * 64], scores = new float[5 * 64];
+                sketches.BoundKeys(block, pass, uppers, 64);
+                sketches.ScoreKeys(block, pass, scores, 64);
+                for (int r = 0; r < 5; r++)
+                {
+                    for (int i = 0; i < Lanes; i++)
+                    {
+                        double exact = 0, residual = KeyBlocks.Residual(block, padded, i + 5);
+                        for (int c = 0; c < dim; c++) exact += (double)queries[(r * dim) + c] * keys[(i * dim) + c];
+                        double upper = uppers[(r * 64) + i + 5] + pass.ErrorBound(r, 0, size);
+                        Assert.True(upper >= exact, $"{name}, d = {dim}, query {r}, key {i}: {upper} below {exact}");
+                        // It is the score and the residual, and no more.
+                        double expected = scores[(r * 64) + i + 5] + (pass.Norm(r) * residual);
+                        Assert.Equal(expected, uppers[(r * 64) + i + 5], 1e-5 * (pass.Norm(r) * size));
+                    }
+                }
+            }
+        }
+    }
+
     [Fact]
     public void Every_tier_gives_the_same_sketches_and_scores()
     {
