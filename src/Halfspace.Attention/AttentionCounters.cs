@@ -9,6 +9,12 @@ public struct AttentionCounters
     /// <summary>Keys attended exactly, summed over rows.</summary>
     public long KeysAttended { get; set; }
 
+    /// <summary>ReLU attention: keys that weigh something, summed over rows; the others were attended and weigh 0.</summary>
+    public long KeysUsed { get; set; }
+
+    /// <summary>ReLU attention: rows without a key above the bias, whose output is zero.</summary>
+    public long RowsEmpty { get; set; }
+
     /// <summary>Keys visible, summed over rows.</summary>
     public long KeysVisible { get; set; }
 
@@ -39,11 +45,16 @@ public struct AttentionCounters
     /// <summary>Keys attended exactly by a row, on average.</summary>
     public readonly double KeysPerHead => Rows == 0 ? 0 : (double)KeysAttended / Rows;
 
+    /// <summary>ReLU attention: keys that weigh something in a row, on average.</summary>
+    public readonly double KeysUsedPerHead => Rows == 0 ? 0 : (double)KeysUsed / Rows;
+
     /// <summary>Adds another count.</summary>
     public void Add(in AttentionCounters other)
     {
         Rows += other.Rows;
         KeysAttended += other.KeysAttended;
+        KeysUsed += other.KeysUsed;
+        RowsEmpty += other.RowsEmpty;
         KeysVisible += other.KeysVisible;
         RowsDense += other.RowsDense;
         TailMass += other.TailMass;
@@ -61,6 +72,14 @@ public struct AttentionCounters
         Rows += rows;
         RowsDense += rows;
         KeysAttended += visible;
+        KeysVisible += visible;
+    }
+
+    internal void CountRelu(int rows, long visible, bool dense, int empty)
+    {
+        Rows += rows;
+        RowsDense += dense ? rows : 0;
+        RowsEmpty += empty;
         KeysVisible += visible;
     }
 

@@ -8,11 +8,12 @@ public sealed class AttentionScratch : IDisposable
 {
     private const int LineFloats = 64 / sizeof(float);
 
-    private readonly Buffer<float> _floats = new(), _queries = new(), _products = new();
+    private readonly Buffer<float> _floats = new(), _queries = new(), _products = new(), _biases = new();
     private readonly Buffer<int> _tokens = new();
     private readonly Buffer<nint> _addresses = new();
     private AttentionCounters _counters;
     private SparseStep? _step;
+    private ReluStep? _reluStep;
     private float[] _values = [];
     private int _valuesStart;
     private AttentionState[] _states = [];
@@ -26,10 +27,13 @@ public sealed class AttentionScratch : IDisposable
         _floats.Dispose();
         _queries.Dispose();
         _products.Dispose();
+        _biases.Dispose();
         _tokens.Dispose();
         _addresses.Dispose();
         _step?.Dispose();
         _step = null;
+        _reluStep?.Dispose();
+        _reluStep = null;
         _values = [];
         _states = [];
     }
@@ -43,6 +47,9 @@ public sealed class AttentionScratch : IDisposable
     /// <summary>Products of query rows with moments.</summary>
     internal Span<float> Products(int length) => _products.Grown(length);
 
+    /// <summary>Biases and ε of rows.</summary>
+    internal Span<float> Biases(int length) => _biases.Grown(length);
+
     /// <summary>Positions or places of keys. One user at a time.</summary>
     internal Span<int> Tokens(int length) => _tokens.Grown(length);
 
@@ -55,6 +62,14 @@ public sealed class AttentionScratch : IDisposable
         if (_step?.Attention == attention) return _step;
         _step?.Dispose();
         return _step = new SparseStep(attention);
+    }
+
+    /// <summary>The like for ReLU attention.</summary>
+    internal ReluStep ReluStep(HeadAttention attention)
+    {
+        if (_reluStep?.Attention == attention) return _reluStep;
+        _reluStep?.Dispose();
+        return _reluStep = new ReluStep(attention);
     }
 
     /// <summary>States of a group's heads.</summary>

@@ -18,22 +18,24 @@ public static class DenseOracle
         Average(weights, values, output);
     }
 
-    /// <summary>ReLU^α attention: output = D⁻¹·Σ aᵢ·vᵢ, aᵢ = max(sᵢ − b, 0)^α, D = Σ aᵢ; zero where no key reaches b.</summary>
+    /// <summary>ReLU^α attention: output = D⁻¹·Σ aᵢ·vᵢ, aᵢ = max(sᵢ − b, 0)^α, D = Σ aᵢ + ε; zero where no key reaches b.</summary>
     /// <param name="query">q, [d], unscaled.</param>
     /// <param name="keys">The visible keys, [n, d].</param>
     /// <param name="values">Their values, [n, d].</param>
     /// <param name="bias">b, in nats.</param>
     /// <param name="power">α, at least 1.</param>
     /// <param name="output">[d].</param>
+    /// <param name="epsilon">ε, at least 0; the paper has none.</param>
     /// <exception cref="ArgumentException">Shapes do not match, a score is NaN or infinite, or α is below 1.</exception>
     /// <remarks>arXiv:2410.10165: A = ReLU^α(QKᵀ/√d − b), D = diag(A·1), attention = D⁻¹AV.</remarks>
     public static void Relu(
-        ReadOnlySpan<float> query, ReadOnlySpan<Half> keys, ReadOnlySpan<Half> values, double bias, int power, Span<double> output)
+        ReadOnlySpan<float> query, ReadOnlySpan<Half> keys, ReadOnlySpan<Half> values, double bias, int power, Span<double> output,
+        double epsilon = 0)
     {
         if (power < 1) throw new ArgumentOutOfRangeException(nameof(power), power, "The power of ReLU attention is at least 1.");
         double[] weights = Scores(query, keys, values, output);
         for (int i = 0; i < weights.Length; i++) weights[i] = Math.Pow(Math.Max(weights[i] - bias, 0), power);
-        Average(weights, values, output);
+        Average(weights, values, output, epsilon);
     }
 
     private static double[] Scores(ReadOnlySpan<float> query, ReadOnlySpan<Half> keys, ReadOnlySpan<Half> values, Span<double> output)
@@ -56,7 +58,7 @@ public static class DenseOracle
         return scores;
     }
 
-    private static void Average(double[] weights, ReadOnlySpan<Half> values, Span<double> output)
+    private static void Average(double[] weights, ReadOnlySpan<Half> values, Span<double> output, double epsilon = 0)
     {
         output.Clear();
         double sum = 0;
@@ -66,6 +68,6 @@ public static class DenseOracle
             for (int c = 0; c < output.Length; c++) output[c] += weights[i] * (double)values[(i * output.Length) + c];
         }
         if (sum == 0) output.Clear();
-        else for (int c = 0; c < output.Length; c++) output[c] /= sum;
+        else for (int c = 0; c < output.Length; c++) output[c] /= sum + epsilon;
     }
 }

@@ -3,58 +3,55 @@ using Halfspace.Kernels;
 namespace Halfspace.Attention;
 
 /// <summary>Dense causal attention of many positions. A tile of rows (positions × heads of the group) shares each key block, whose scores
-/// are kept as
-/// [keys, rows]: softmax runs down the columns without sums across lanes, and only blocks that reach into the tile's own positions are
-/// masked.</summary>
+/// are kept as [keys, rows]: weights are made down the columns without sums across lanes, and only blocks that reach into the tile's own
+/// positions are masked.</summary>
 internal sealed class DenseTile(AttentionKernels kernels)
 {
     private const int KeyBlock = 64;
     private const int RowsWanted = 96;
 
-    // Below any score: queries are at most 2^50 and keys at most 65,504.
-    private const float Hidden = -1e30f;
+    /// <summary>Below any score: queries are at most 2^50 and keys at most 65,504.</summary>
+    public const float Hidden = -1e30f;
 
     /// <param name="head">Keys and values.</param>
     /// <param name="queries">[rows, group, d], scaled by 1/√d.</param>
     /// <param name="group">Query heads of a position.</param>
     /// <param name="rows">Positions.</param>
     /// <param name="firstPosition">The position of row 0.</param>
+    /// <param name="weights">What is made of scores.</param>
     /// <param name="output">Row r at r · <paramref name="outputStride"/>.</param>
     /// <param name="outputStride">From one output row to the next.</param>
-    /// <param name="scratch">Buffers and counters.</param>
-    public void Attend(HeadCache head, ReadOnlySpan<float> queries, int group, int rows, int firstPosition, Span<float> output,
-        int outputStride, AttentionScratch scratch)
+    /// <param name="scratch">Buffers.</param>
+    public void Attend<TWeights>(HeadCache head, ReadOnlySpan<float> queries, int group, int rows, int firstPosition,
+        ref TWeights weights, Span<float> output, int outputStride, AttentionScratch scratch)
+        where TWeights : struct, ITileWeights, allows ref struct
     {
         int width = group * head.Dim, step = Math.Max(1, RowsWanted / group);
         for (int r = 0; r < rows; r += step)
         {
             int take = Math.Min(step, rows - r);
-            Tile(head, queries.Slice(r * width, take * width), group, take, firstPosition + r, output[(r * outputStride)..], outputStride,
-                scratch);
-            long visible = 0;
-            for (int i = 0; i < take; i++) visible += firstPosition + r + i + 1;
-            scratch.Counters.CountDense(take * group, visible * group);
+            Tile(head, queries.Slice(r * width, take * width), group, take, r, firstPosition + r, ref weights, output[(r * outputStride)..],
+                outputStride, scratch);
         }
     }
 
-    private void Tile(HeadCache head, ReadOnlySpan<float> queries, int group, int positions, int firstPosition, Span<float> output,
-        int outputStride, AttentionScratch scratch)
+    private void Tile<TWeights>(HeadCache head, ReadOnlySpan<float> queries, int group, int positions, int firstRow, int firstPosition,
+        ref TWeights weights, Span<float> output, int outputStride, AttentionScratch scratch)
+        where TWeights : struct, ITileWeights, allows ref struct
     {
         int dim = head.Dim, rows = positions * group;
         int columns = Padded(rows), valueStride = Padded(dim);
         Slices slices = new(scratch.Floats(
             Slices.Size(dim * columns) + Slices.Size(KeyBlock * columns) + Slices.Size(KeyBlock * dim) + Slices.Size(KeyBlock * valueStride)
-            + Slices.Size(rows * valueStride) + (3 * Slices.Size(columns))));
+            + Slices.Size(rows * valueStride) + Slices.Size(TWeights.Kept * columns)));
         Span<float> turned = slices.Take(dim * columns);           // [d, rows]
         Span<float> scores = slices.Take(KeyBlock * columns);      // [keys, rows]
         Span<float> keys = slices.Take(KeyBlock * dim);            // [keys, d]
         Span<float> values = slices.Take(KeyBlock * valueStride);  // [keys, d]
         Span<float> sums = slices.Take(rows * valueStride);        // [rows, d]
-        Span<float> max = slices.Take(columns), sum = slices.Take(columns), scale = slices.Take(columns);
         Turn(queries, rows, dim, turned, columns);
         sums.Clear();
-        max.Fill(Hidden);
-        sum.Clear();
+        weights.Begin(firstRow * group, rows, slices.Take(TWeights.Kept * columns));
 
         int visible = firstPosition + positions;
         for (int first = 0; first < visible; first += KeyBlock)
@@ -69,9 +66,7 @@ internal sealed class DenseTile(AttentionKernels kernels)
             kernels.Product(keys, dim, 1, turned[start..], columns, scores[start..], columns, count, dim, columns - start, add: false);
             for (int i = Math.Max(0, firstPosition - first); i < count; i++)
                 scores.Slice((i * columns) + start, Math.Max(0, ((first + i - firstPosition) * group) - start)).Fill(Hidden);
-            kernels.SoftmaxStep(scores[start..], columns, count, max[start..], sum[start..], scale[start..]);
-            for (int r = start; r < rows; r++)
-                if (scale[r] != 1) kernels.Scale(sums.Slice(r * valueStride, valueStride), scale[r]);
+            weights.Weigh(kernels, scores[start..], count, start, sums, valueStride);
             kernels.Product(scores[start..], 1, columns, values, valueStride, sums[(start * valueStride)..], valueStride,
                 rows - start, count, valueStride, add: true);
         }
@@ -79,7 +74,7 @@ internal sealed class DenseTile(AttentionKernels kernels)
         {
             ReadOnlySpan<float> row = sums.Slice(r * valueStride, dim);
             Span<float> target = output.Slice((r / group * outputStride) + (r % group * dim), dim);
-            float by = 1 / sum[r];
+            float by = weights.Share(r);
             for (int c = 0; c < target.Length; c++) target[c] = row[c] * by;
         }
     }

@@ -76,6 +76,12 @@ public sealed class LayerStep : IDisposable
         ArgumentNullException.ThrowIfNull(scratch);
         Head head = _heads[item / _parts];
         int part = item % _parts;
+        if (head.Relu is { } relu)
+        {
+            if (head.Sparse) relu.Report(part, scratch);
+            else relu.Attend(part, scratch);
+            return;
+        }
         if (!head.Sparse)
         {
             Dense(head, part, scratch);
@@ -97,6 +103,12 @@ public sealed class LayerStep : IDisposable
         int h = item / _parts, part = item % _parts, width = _shape.Group * _shape.HeadDim;
         Head head = _heads[h];
         Span<float> own = output.Slice(h * width, width);
+        if (head.Relu is { } relu)
+        {
+            if (head.Sparse) relu.Attend(part, scratch);
+            if (Interlocked.Decrement(ref head.Left) == 0) relu.Finish(own, scratch);
+            return;
+        }
         if (!head.Sparse)
         {
             if (part == 0) Merge(head, own, scratch);
@@ -120,6 +132,13 @@ public sealed class LayerStep : IDisposable
         head.Cache = cache;
         Span<float> scaled = head.Queries(group * dim);
         QueryRows.Scale(queries, group * dim, group, 1, dim, position, scaled);
+        if (head.Relu is { } relu)
+        {
+            relu.Begin(cache, scaled, [], group, _visible, _parts);
+            head.Sparse = relu.IsSparse;
+            head.Left = _parts;
+            return;
+        }
         head.Sparse = Attention.IsSparse(cache, position) && head.Step.Begin(cache, scaled, group, _visible, _parts);
         head.Left = _parts;
         if (!head.Sparse) head.Grow(_parts * group, 2 * dim);
@@ -154,6 +173,9 @@ public sealed class LayerStep : IDisposable
 
         public SparseStep Step { get; } = new(attention);
 
+        /// <summary>What takes ReLU attention's positions; softmax has none.</summary>
+        public ReluStep? Relu { get; } = attention.Function is AttentionFunction.Relu ? new(attention) : null;
+
         public HeadCache? Cache { get; set; }
 
         public bool Sparse { get; set; }
@@ -182,6 +204,7 @@ public sealed class LayerStep : IDisposable
         {
             _queries.Dispose();
             Step.Dispose();
+            Relu?.Dispose();
         }
     }
 }

@@ -15,7 +15,7 @@ public sealed class ModelContext : IDisposable
     private readonly HeadAttention _attention, _promptAttention;
     private readonly int _chunk;
     private readonly List<int> _tokens = [];
-    private AttentionCounters _counters, _promptCounters;
+    private readonly AttentionCounters[] _counters, _promptCounters;
 
     internal ModelContext(DecoderSession decoder, ContextOptions options)
     {
@@ -26,8 +26,10 @@ public sealed class ModelContext : IDisposable
             throw new ModelException($"A context of {limit} tokens is more than the {fits} that the model was made for; "
                 + $"add --rope-scaling yarn:{Math.Ceiling((double)limit / config.TrainedContext)} to stretch it, at some cost in quality.");
         if (options.ChunkTokens < 1) throw new ModelException($"A chunk of {options.ChunkTokens} tokens is too small; give at least 1.");
-        _attention = new HeadAttention(options.Attention);
-        _promptAttention = new HeadAttention(options.PromptAttention);
+        _attention = new HeadAttention(options.Attention, function: config.Function);
+        _promptAttention = new HeadAttention(options.PromptAttention, function: config.Function);
+        _counters = new AttentionCounters[config.Layers];
+        _promptCounters = new AttentionCounters[config.Layers];
         _chunk = options.ChunkTokens;
         bool sparse = options.Attention.Mode == AttentionMode.Sparse || options.PromptAttention.Mode == AttentionMode.Sparse;
         _cache = new KeyValueCache(config.Attention, limit, sparse ? options.Attention : null);
@@ -48,10 +50,16 @@ public sealed class ModelContext : IDisposable
     public long AllocatedBytes => _cache.AllocatedBytes;
 
     /// <summary>What attention did while decoding, since the context began or was reset.</summary>
-    public AttentionCounters Counters => _counters;
+    public AttentionCounters Counters => Sum(_counters);
 
     /// <summary>What attention did while reading prompts.</summary>
-    public AttentionCounters PromptCounters => _promptCounters;
+    public AttentionCounters PromptCounters => Sum(_promptCounters);
+
+    /// <summary>The like of <see cref="Counters"/> for each layer.</summary>
+    public ReadOnlySpan<AttentionCounters> LayerCounters => _counters;
+
+    /// <summary>The like of <see cref="PromptCounters"/> for each layer.</summary>
+    public ReadOnlySpan<AttentionCounters> PromptLayerCounters => _promptCounters;
 
     /// <summary>Logits after the last token read, [vocabulary]; valid until the next call that reads. Empty before the first.</summary>
     public ReadOnlySpan<float> Logits => _run.LogitRows == 0 || Count == 0 ? [] : _run.Logits(_run.LogitRows - 1);
@@ -72,7 +80,7 @@ public sealed class ModelContext : IDisposable
             while (read < tokens.Length)
             {
                 ReadOnlySpan<int> chunk = tokens.Slice(read, Math.Min(_chunk, tokens.Length - read));
-                Forward(chunk, _promptAttention, read + chunk.Length == tokens.Length ? 1 : 0, ref _promptCounters, cancellation);
+                Forward(chunk, _promptAttention, read + chunk.Length == tokens.Length ? 1 : 0, _promptCounters, cancellation);
                 read += chunk.Length;
                 progress?.Report(read);
             }
@@ -89,7 +97,7 @@ public sealed class ModelContext : IDisposable
     public void ReadOne(int token, CancellationToken cancellation = default)
     {
         if (Count >= Limit) throw new ModelException($"The context is full with {Limit} tokens; give a larger --context.");
-        Forward([token], _attention, 1, ref _counters, cancellation);
+        Forward([token], _attention, 1, _counters, cancellation);
     }
 
     /// <summary>Reads tokens as one chunk and keeps the logits after each of them, for <see cref="LogitsOf"/>.</summary>
@@ -99,8 +107,8 @@ public sealed class ModelContext : IDisposable
     public void ReadScored(ReadOnlySpan<int> tokens, bool decoding, CancellationToken cancellation = default)
     {
         RequireRoom(tokens.Length);
-        if (decoding) Forward(tokens, _attention, tokens.Length, ref _counters, cancellation);
-        else Forward(tokens, _promptAttention, tokens.Length, ref _promptCounters, cancellation);
+        if (decoding) Forward(tokens, _attention, tokens.Length, _counters, cancellation);
+        else Forward(tokens, _promptAttention, tokens.Length, _promptCounters, cancellation);
     }
 
     /// <summary>The logits after token <paramref name="index"/> of the last <see cref="ReadScored"/>, [vocabulary].</summary>
@@ -118,8 +126,8 @@ public sealed class ModelContext : IDisposable
     /// <summary>Sets the counters to zero.</summary>
     public void ResetCounters()
     {
-        _counters.Reset();
-        _promptCounters.Reset();
+        Array.Clear(_counters);
+        Array.Clear(_promptCounters);
     }
 
     /// <summary>Throws, before any work, if so many more tokens do not fit.</summary>
@@ -145,9 +153,16 @@ public sealed class ModelContext : IDisposable
 
     private static ModelException TooLong(string what) => new($"{what}; shorten the text or give a larger --context.");
 
-    private void Forward(ReadOnlySpan<int> tokens, HeadAttention attention, int logitRows, ref AttentionCounters counters, CancellationToken cancellation)
+    private static AttentionCounters Sum(AttentionCounters[] layers)
     {
-        _run.Forward(_cache, attention, Count, tokens, logitRows, ref counters, cancellation);
+        AttentionCounters sum = default;
+        foreach (ref readonly AttentionCounters layer in layers.AsSpan()) sum.Add(in layer);
+        return sum;
+    }
+
+    private void Forward(ReadOnlySpan<int> tokens, HeadAttention attention, int logitRows, AttentionCounters[] counters, CancellationToken cancellation)
+    {
+        _run.Forward(_cache, attention, Count, tokens, logitRows, counters, cancellation);
         _tokens.AddRange(tokens);
     }
 }

@@ -21,6 +21,9 @@ internal sealed record TinyModel
     public bool RopeFactors { get; init; }
     public string TokenizerModel { get; init; } = "gpt2";
 
+    public int ReluPower { get; init; } = 2;
+    public float ReluBiasScale { get; init; } = 0.4f;
+
     /// <summary>256 bytes in GPT-2's alphabet, and an end token.</summary>
     public const int Vocabulary = 257;
 
@@ -49,6 +52,9 @@ internal sealed record TinyModel
             .Add("tokenizer.ggml.token_type", Enumerable.Range(0, Vocabulary).Select(i => i == EndToken ? 3 : 1).ToArray())
             .Add("tokenizer.ggml.merges", Array.Empty<string>())
             .Add("tokenizer.ggml.eos_token_id", (uint)EndToken);
+
+        if (a == "halfspace-relu")
+            writer.Add(a + ".attention.relu_power", (uint)ReluPower).Add(a + ".attention.relu_bias_scale", ReluBiasScale);
 
         void Matrix(string name, int inner, int outer)
         {
@@ -83,7 +89,7 @@ internal sealed record TinyModel
                 Vector(p + "attn_v.bias", keys, 0.2f);
             }
 
-            if (a == "qwen3")
+            if (a is "qwen3" or "halfspace-relu")
             {
                 Vector(p + "attn_q_norm.weight", HeadDim, 1.5f);
                 Vector(p + "attn_k_norm.weight", HeadDim, 1.5f);

@@ -77,6 +77,22 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
         Span<float> scores, int stride, int rows, int columns, Span<float> max, Span<float> sum, Span<float> scale) =>
         SoftmaxSums<T>.Step(ref First(scores), stride, rows, columns, ref First(max), ref First(sum), ref First(scale));
 
+    private protected override int ReluWeightsCore(
+        ReadOnlySpan<float> scores, float bias, int power, Span<float> weights, ref float sum) => power switch
+        {
+            1 => ReluSums<T>.Weights<N1>(ref First(scores), scores.Length, bias, ref First(weights), ref sum),
+            2 => ReluSums<T>.Weights<N2>(ref First(scores), scores.Length, bias, ref First(weights), ref sum),
+            _ => ReluSums<T>.Weights<N3>(ref First(scores), scores.Length, bias, ref First(weights), ref sum),
+        };
+
+    private protected override int ReluStepCore(
+        Span<float> scores, int stride, int rows, int columns, ReadOnlySpan<float> bias, int power, Span<float> sum) => power switch
+        {
+            1 => ReluSums<T>.Step<N1>(ref First(scores), stride, rows, columns, ref First(bias), ref First(sum)),
+            2 => ReluSums<T>.Step<N2>(ref First(scores), stride, rows, columns, ref First(bias), ref First(sum)),
+            _ => ReluSums<T>.Step<N3>(ref First(scores), stride, rows, columns, ref First(bias), ref First(sum)),
+        };
+
     private protected override void ProductCore(ReadOnlySpan<float> a, int aRow, int aInner, ReadOnlySpan<float> b, int bRow,
         Span<float> c, int cRow,
         int rows, int inner, int columns, bool add) =>

@@ -14,6 +14,9 @@ public abstract class AttentionKernels
     /// <summary>Keys that <see cref="Sketch"/> takes at once.</summary>
     public const int SketchKeys = 16;
 
+    /// <summary>The largest α of <see cref="ReluWeights"/> and <see cref="ReluStep"/>.</summary>
+    public const int MaxPower = 3;
+
     private protected AttentionKernels(SimdTier tier, int width)
     {
         Tier = tier;
@@ -94,7 +97,7 @@ public abstract class AttentionKernels
         return fits;
     }
 
-    /// <summary>scores[r · stride + i] = ⟨query r, key i⟩.</summary>
+    /// <summary>scores[r · stride + i] = ⟨query r, key i⟩. A score's bits do not depend on what else is scored.</summary>
     /// <param name="queries">[<paramref name="rows"/>, <paramref name="dim"/>].</param>
     /// <param name="rows">Query rows; one read of a key serves up to four.</param>
     /// <param name="keys">[n, dim], finite.</param>
@@ -110,7 +113,8 @@ public abstract class AttentionKernels
         if (rows > 0 && count > 0) ScoresCore(queries, rows, keys, count, dim, scores, stride);
     }
 
-    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value i.</summary>
+    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value i, one value after the other: the sums' bits do not depend on weights of 0 nor on how
+    /// values are cut into calls.</summary>
     /// <param name="weights">Rows <paramref name="stride"/> apart.</param>
     /// <param name="stride">At least n.</param>
     /// <param name="rows">Rows of weights; one read of a value serves up to four.</param>
@@ -160,7 +164,7 @@ public abstract class AttentionKernels
         if (rows > 0 && !keys.IsEmpty) ScoresAtCore(queries, rows, keys, dim, scores, stride);
     }
 
-    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value of key i.</summary>
+    /// <summary>sums[r, ·] += Σᵢ weights[r · stride + i] · value of key i, one after the other as in <see cref="AddValues"/>.</summary>
     /// <param name="weights">Rows <paramref name="stride"/> apart.</param>
     /// <param name="stride">At least n.</param>
     /// <param name="rows">Rows of weights; one read of a value serves up to four.</param>
@@ -239,6 +243,39 @@ public abstract class AttentionKernels
         SoftmaxStepCore(scores, stride, rows, columns, max, sum, scale);
     }
 
+    /// <summary>weights[i] = max(scores[i] − bias, 0)^power, sum += Σ weights[i]. The sum's bits do not depend on weights of 0 nor on how scores are
+    /// cut into calls.</summary>
+    /// <param name="scores">[n].</param>
+    /// <param name="bias">b.</param>
+    /// <param name="power">α, from 1 to <see cref="MaxPower"/>.</param>
+    /// <param name="weights">As many; may be the scores.</param>
+    /// <param name="sum">At least 0; added to.</param>
+    /// <returns>How many scores are above the bias.</returns>
+    public int ReluWeights(ReadOnlySpan<float> scores, float bias, int power, Span<float> weights, ref float sum)
+    {
+        Require(power is >= 1 and <= MaxPower, nameof(power));
+        Require(weights.Length >= scores.Length, nameof(weights));
+        return ReluWeightsCore(scores, bias, power, weights, ref sum);
+    }
+
+    /// <summary>One block of ReLU^α attention down the columns: scores become max(s − bias, 0)^power, and sum follows.</summary>
+    /// <param name="scores">[rows, columns], rows <paramref name="stride"/> apart.</param>
+    /// <param name="stride">At least the columns.</param>
+    /// <param name="rows">Keys of the block.</param>
+    /// <param name="bias">[columns], b.</param>
+    /// <param name="power">α, from 1 to <see cref="MaxPower"/>.</param>
+    /// <param name="sum">[columns], added to.</param>
+    /// <returns>How many scores are above their column's bias.</returns>
+    public int ReluStep(Span<float> scores, int stride, int rows, ReadOnlySpan<float> bias, int power, Span<float> sum)
+    {
+        int columns = bias.Length;
+        Require(power is >= 1 and <= MaxPower, nameof(power));
+        Require(columns % Width == 0, nameof(bias));
+        Require(sum.Length == columns, nameof(sum));
+        Require(Fits(rows, stride, columns, scores.Length), nameof(scores));
+        return ReluStepCore(scores, stride, rows, columns, bias, power, sum);
+    }
+
     /// <summary>C = A·B, or C += A·B, for operands that fit the caches.</summary>
     /// <param name="a">A, element (r, k) at r · <paramref name="aRow"/> + k · <paramref name="aInner"/>.</param>
     /// <param name="aRow">From one row of A to the next.</param>
@@ -311,6 +348,11 @@ public abstract class AttentionKernels
 
     private protected abstract void SoftmaxStepCore(
         Span<float> scores, int stride, int rows, int columns, Span<float> max, Span<float> sum, Span<float> scale);
+
+    private protected abstract int ReluWeightsCore(ReadOnlySpan<float> scores, float bias, int power, Span<float> weights, ref float sum);
+
+    private protected abstract int ReluStepCore(
+        Span<float> scores, int stride, int rows, int columns, ReadOnlySpan<float> bias, int power, Span<float> sum);
 
     private protected abstract void ProductCore(ReadOnlySpan<float> a, int aRow, int aInner, ReadOnlySpan<float> b, int bRow,
         Span<float> c, int cRow,

@@ -4,6 +4,7 @@ using Halfspace.Kernels.Lanes;
 namespace Halfspace.Kernels;
 
 /// <summary>Dot products of a few query rows with float16 keys; a key is read and widened once for up to four rows.</summary>
+/// <remarks>A score has the same bits whatever else is scored with it: keys that are left over are summed in the order of whole fours.</remarks>
 internal static class RowScores<T> where T : struct, ILane<T>
 {
     private const int Keys = 4;
@@ -49,6 +50,7 @@ internal static class RowScores<T> where T : struct, ILane<T>
         where TList : struct, IConstant
     {
         int whole = dim - (dim % T.Width), i = 0;
+        Span<float> four = stackalloc float[Keys];
         for (; i <= count - Keys; i += Keys)
         {
             ref Half first = ref Key<TList>(ref keys, ref list, i, dim), second = ref Key<TList>(ref keys, ref list, i + 1, dim);
@@ -102,7 +104,8 @@ internal static class RowScores<T> where T : struct, ILane<T>
                 ref float query = ref Unsafe.Add(ref queries, r * dim);
                 T sum = T.Zero;
                 for (int c = 0; c < whole; c += T.Width) sum = T.MultiplyAdd(T.Load(ref query, c), T.LoadHalf(ref key, c), sum);
-                Unsafe.Add(ref scores, (r * stride) + i) = T.Sum(sum);
+                T.StoreSums(sum, T.Zero, T.Zero, T.Zero, ref four[0], 0);
+                Unsafe.Add(ref scores, (r * stride) + i) = four[0];
             }
         }
         if (whole < dim) Rest<TRows, TList>(ref queries, ref keys, ref list, count, dim, whole, ref scores, stride);

@@ -50,8 +50,19 @@ internal static class ValueSums<T> where T : struct, ILane<T>
         where TRegisters : struct, IConstant
         where TList : struct, IConstant
     {
-        T s00 = T.Zero, s01 = T.Zero, s02 = T.Zero, s03 = T.Zero, s10 = T.Zero, s11 = T.Zero, s12 = T.Zero, s13 = T.Zero;
-        T s20 = T.Zero, s21 = T.Zero, s30 = T.Zero, s31 = T.Zero;
+        // The sums go on from where they are: how keys are cut into calls does not change a bit.
+        T s00 = T.Load(ref sums, 0);
+        T s01 = TRegisters.Value > 1 ? T.Load(ref sums, T.Width) : T.Zero;
+        T s02 = TRegisters.Value > 2 ? T.Load(ref sums, 2 * T.Width) : T.Zero;
+        T s03 = TRegisters.Value > 2 ? T.Load(ref sums, 3 * T.Width) : T.Zero;
+        T s10 = TRows.Value > 1 ? T.Load(ref sums, dim) : T.Zero;
+        T s11 = TRows.Value > 1 && TRegisters.Value > 1 ? T.Load(ref sums, dim + T.Width) : T.Zero;
+        T s12 = TRows.Value > 1 && TRegisters.Value > 2 ? T.Load(ref sums, dim + (2 * T.Width)) : T.Zero;
+        T s13 = TRows.Value > 1 && TRegisters.Value > 2 ? T.Load(ref sums, dim + (3 * T.Width)) : T.Zero;
+        T s20 = TRows.Value > 2 ? T.Load(ref sums, 2 * dim) : T.Zero;
+        T s21 = TRows.Value > 2 && TRegisters.Value > 1 ? T.Load(ref sums, (2 * dim) + T.Width) : T.Zero;
+        T s30 = TRows.Value > 3 ? T.Load(ref sums, 3 * dim) : T.Zero;
+        T s31 = TRows.Value > 3 && TRegisters.Value > 1 ? T.Load(ref sums, (3 * dim) + T.Width) : T.Zero;
         for (int i = 0; i < count; i++)
         {
             ref Half value = ref Row<TList>(ref values, ref list, offset, i, dim, first);
@@ -91,18 +102,18 @@ internal static class ValueSums<T> where T : struct, ILane<T>
                 if (TRegisters.Value > 1) s31 = T.MultiplyAdd(w, v1, s31);
             }
         }
-        Write(s00, ref sums, 0);
-        if (TRegisters.Value > 1) Write(s01, ref sums, T.Width);
-        if (TRegisters.Value > 2) Write(s02, ref sums, 2 * T.Width);
-        if (TRegisters.Value > 2) Write(s03, ref sums, 3 * T.Width);
-        if (TRows.Value > 1) Write(s10, ref sums, dim);
-        if (TRows.Value > 1 && TRegisters.Value > 1) Write(s11, ref sums, dim + T.Width);
-        if (TRows.Value > 1 && TRegisters.Value > 2) Write(s12, ref sums, dim + (2 * T.Width));
-        if (TRows.Value > 1 && TRegisters.Value > 2) Write(s13, ref sums, dim + (3 * T.Width));
-        if (TRows.Value > 2) Write(s20, ref sums, 2 * dim);
-        if (TRows.Value > 2 && TRegisters.Value > 1) Write(s21, ref sums, (2 * dim) + T.Width);
-        if (TRows.Value > 3) Write(s30, ref sums, 3 * dim);
-        if (TRows.Value > 3 && TRegisters.Value > 1) Write(s31, ref sums, (3 * dim) + T.Width);
+        T.Store(s00, ref sums, 0);
+        if (TRegisters.Value > 1) T.Store(s01, ref sums, T.Width);
+        if (TRegisters.Value > 2) T.Store(s02, ref sums, 2 * T.Width);
+        if (TRegisters.Value > 2) T.Store(s03, ref sums, 3 * T.Width);
+        if (TRows.Value > 1) T.Store(s10, ref sums, dim);
+        if (TRows.Value > 1 && TRegisters.Value > 1) T.Store(s11, ref sums, dim + T.Width);
+        if (TRows.Value > 1 && TRegisters.Value > 2) T.Store(s12, ref sums, dim + (2 * T.Width));
+        if (TRows.Value > 1 && TRegisters.Value > 2) T.Store(s13, ref sums, dim + (3 * T.Width));
+        if (TRows.Value > 2) T.Store(s20, ref sums, 2 * dim);
+        if (TRows.Value > 2 && TRegisters.Value > 1) T.Store(s21, ref sums, (2 * dim) + T.Width);
+        if (TRows.Value > 3) T.Store(s30, ref sums, 3 * dim);
+        if (TRows.Value > 3 && TRegisters.Value > 1) T.Store(s31, ref sums, (3 * dim) + T.Width);
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -112,9 +123,6 @@ internal static class ValueSums<T> where T : struct, ILane<T>
         if (TList.Value == 1) return ref Unsafe.Add(ref values, (i * dim) + column);
         return ref Unsafe.Add(ref Unsafe.AsRef<Half>((void*)(Unsafe.Add(ref list, i) + offset)), column);
     }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Write(T sum, ref float sums, int at) => T.Store(T.Add(T.Load(ref sums, at), sum), ref sums, at);
 
     // Coordinates past the last whole register: 8 at most, as a head's width is a multiple of 8.
     private static void Rest<TRows, TList>(

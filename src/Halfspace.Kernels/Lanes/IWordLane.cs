@@ -42,6 +42,9 @@ internal interface IWordLane<T> where T : unmanaged
     /// <summary>Float16 from <paramref name="first"/> + <paramref name="index"/>, widened exactly to floats. Finite values only.</summary>
     static abstract T LoadHalves(ref Half first, int index);
 
+    /// <summary>Bytes from <paramref name="first"/>, one a word, as floats.</summary>
+    static abstract T LoadCounts(ref byte first);
+
     /// <summary>Writes floats to <paramref name="first"/> + <paramref name="index"/>.</summary>
     static abstract void StoreFloats(T floats, ref float first, int index);
 

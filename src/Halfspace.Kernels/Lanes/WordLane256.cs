@@ -48,6 +48,13 @@ internal readonly struct WordLane256<TProducts> : IWordLane<Vector256<int>> wher
         Unsafe.BitCast<Lane256, Vector256<int>>(Lane256.LoadHalf(ref first, index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadCounts(ref byte first)
+    {
+        Vector128<ushort> halves = Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref first)).AsByte());
+        return Vector256.ConvertToSingle(Vector256.WidenLower(halves.ToVector256Unsafe()).AsInt32()).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreFloats(Vector256<int> floats, ref float first, int index) =>
         floats.AsSingle().StoreUnsafe(ref first, (nuint)index);
 

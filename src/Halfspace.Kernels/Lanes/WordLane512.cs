@@ -52,6 +52,13 @@ internal readonly struct WordLane512 : IWordLane<Vector512<int>>
         Unsafe.BitCast<Lane512, Vector512<int>>(Lane512.LoadHalf(ref first, index));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<int> LoadCounts(ref byte first)
+    {
+        Vector256<ushort> halves = Vector256.WidenLower(Vector128.LoadUnsafe(ref first).ToVector256Unsafe());
+        return Vector512.ConvertToSingle(Vector512.WidenLower(halves.ToVector512Unsafe()).AsInt32()).AsInt32();
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static void StoreFloats(Vector512<int> floats, ref float first, int index) =>
         floats.AsSingle().StoreUnsafe(ref first, (nuint)index);
 

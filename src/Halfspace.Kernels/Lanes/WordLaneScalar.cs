@@ -39,6 +39,8 @@ internal readonly struct WordLaneScalar : IWordLane<int>
 
     public static void StoreFloats(int floats, ref float first, int index) => Unsafe.Add(ref first, index) = Float(floats);
 
+    public static int LoadCounts(ref byte first) => Bits(first);
+
     public static int MultiplyFloats(int a, int b) => Bits(Float(a) * Float(b));
 
     public static int MultiplyAddFloats(int a, int b, int sum) => Bits(MathF.FusedMultiplyAdd(Float(a), Float(b), Float(sum)));

@@ -38,6 +38,10 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride) =>
         Run<KeyScores>(blocks, count, queries, scores, scores, stride);
 
+    private protected override void BoundKeysCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride) =>
+        Run<KeyUppers>(blocks, count, queries, uppers, uppers, stride);
+
     private protected override int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places)
     {
         ref float v = ref MemoryMarshal.GetReference(values);
@@ -258,6 +262,21 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
             T step = TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
             T scaled = TLane.MultiplyAddFloats(Float(terms.Scale), TLane.ToFloat(dots), Float(terms.Shift));
             TLane.StoreFloats(TLane.MultiplyFloats(step, scaled), ref values, 0);
+        }
+    }
+
+    // step·(Scale·dot + Shift + Residual·byte).
+    private readonly struct KeyUppers : IFinish
+    {
+        public static int BlockBytes(int padded) => KeyBlocks.Bytes(padded);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
+        {
+            T step = TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
+            T counts = TLane.LoadCounts(ref Unsafe.Add(ref factors, (2 * Points) + slot));
+            T scaled = TLane.MultiplyAddFloats(Float(terms.Scale), TLane.ToFloat(dots), Float(terms.Shift));
+            TLane.StoreFloats(TLane.MultiplyFloats(step, TLane.MultiplyAddFloats(Float(terms.Residual), counts, scaled)), ref values, 0);
         }
     }
 }

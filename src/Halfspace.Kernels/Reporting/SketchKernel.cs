@@ -62,6 +62,20 @@ public abstract class SketchKernel
         if (count > 0) ScoreKeysCore(blocks, count, queries, scores, stride);
     }
 
+    /// <summary>Writes ⟨p, ŷ⟩ + ‖p‖·r for every key and every query p, where r is the most that the key's ‖y − ŷ‖ can be: an upper bound of ⟨p, y⟩
+    /// but for what coding p adds, <see cref="SketchQueries.ErrorBound"/> without a residual.</summary>
+    /// <param name="blocks">Whole blocks of <see cref="KeyBlocks"/>.</param>
+    /// <param name="queries">The queries, of the blocks' D, added by <see cref="SketchQueries.TryAddRows"/>.</param>
+    /// <param name="uppers">[Count × stride]; 64 bounds a block are written.</param>
+    /// <param name="stride">From one query's bounds to the next's, at least 64 a block.</param>
+    public void BoundKeys(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> uppers, int stride)
+    {
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Count == 0) return;
+        int count = CheckRoom(blocks, KeyBlocks.Bytes(queries.Padded), queries, uppers, stride);
+        if (count > 0) BoundKeysCore(blocks, count, queries, uppers, stride);
+    }
+
     /// <summary>Lists the places of values that are at least some number.</summary>
     /// <param name="values">Values; a multiple of 64 of them.</param>
     /// <param name="least">The number.</param>
@@ -81,6 +95,8 @@ public abstract class SketchKernel
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers);
 
     private protected abstract void ScoreKeysCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride);
+
+    private protected abstract void BoundKeysCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride);
 
     private protected abstract int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places);
 

@@ -142,6 +142,7 @@ public sealed class SketchQueries
             terms.Scale = scales[r];
             terms.Shift = -7.5f * scales[r] * sums[r];
             terms.Reach = (float)norm;
+            terms.Residual = MathF.BitIncrement((float)(norm * KeyBlocks.Unit(Padded)));
             terms.Error = (float)((Math.Sqrt(errors[r]) * (1 + 1e-5)) + (4e-6 * norm));
             Span<sbyte> bytes = MemoryMarshal.Cast<int, sbyte>(Words.AsSpan(Count * (Padded / 4), Padded / 4));
             for (int c = 0; c < bytes.Length; c++) bytes[c] = (sbyte)codes[(c * Lanes) + r];
@@ -195,7 +196,8 @@ public sealed class SketchQueries
         for (int w = 0; w < words.Length; w++) words[w] = BinaryPrimitives.ReadInt32LittleEndian(MemoryMarshal.AsBytes(_codes.AsSpan(w * 4, 4)));
     }
 
-    /// <summary>score = step·(Scale·dot + Shift) + middle·Offset + Base; off by at most Reach·residual + Error·size + Slack.</summary>
+    /// <summary>score = step·(Scale·dot + Shift) + middle·Offset + Base; off by at most Reach·residual + Error·size + Slack. Residual is what Reach makes of
+    /// one count of a key's residual, in steps.</summary>
     internal struct Terms
     {
         public float Scale;
@@ -203,6 +205,7 @@ public sealed class SketchQueries
         public float Offset;
         public float Base;
         public float Reach;
+        public float Residual;
         public float Error;
         public float Slack;
         public float BaseLessBias;

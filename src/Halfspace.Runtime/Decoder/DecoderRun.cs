@@ -40,12 +40,12 @@ public sealed unsafe class DecoderRun : IDisposable
     /// <param name="position">The first token's position.</param>
     /// <param name="tokens">Token ids, at least one.</param>
     /// <param name="logitRows">How many of the last tokens' logits are wanted.</param>
-    /// <param name="counters">What attention did is added here.</param>
+    /// <param name="counters">[layers]; what attention did is added here.</param>
     /// <param name="cancellation">Ends the run between two operators.</param>
     /// <exception cref="OperationCanceledException">The run was cancelled; the cache is as before.</exception>
     public void Forward(
-        KeyValueCache cache, HeadAttention attention, int position, ReadOnlySpan<int> tokens, int logitRows, ref AttentionCounters counters,
-        CancellationToken cancellation)
+        KeyValueCache cache, HeadAttention attention, int position, ReadOnlySpan<int> tokens, int logitRows,
+        Span<AttentionCounters> counters, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(cache);
         ArgumentOutOfRangeException.ThrowIfZero(tokens.Length);
@@ -76,7 +76,7 @@ public sealed unsafe class DecoderRun : IDisposable
         }
         finally
         {
-            _attention.End(ref counters);
+            _attention.End(counters);
             _options.Terminate = false;
             if (!finished) cache.Rewind(position);
         }

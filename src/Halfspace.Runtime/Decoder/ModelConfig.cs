@@ -1,4 +1,5 @@
 using Halfspace.Attention;
+using Halfspace.Kernels;
 using Halfspace.Runtime.Gguf;
 
 namespace Halfspace.Runtime.Decoder;
@@ -7,7 +8,13 @@ namespace Halfspace.Runtime.Decoder;
 public sealed record ModelConfig
 {
     /// <summary>The architectures whose graph can be generated, by their name in <c>general.architecture</c>.</summary>
-    public static IReadOnlyList<string> Architectures { get; } = ["llama", "qwen2", "qwen3"];
+    public static IReadOnlyList<string> Architectures { get; } = ["llama", "qwen2", "qwen3", ReluArchitecture];
+
+    /// <summary>Like llama, with RMSNorm of each head's query and key and with ReLU^α attention.</summary>
+    internal const string ReluArchitecture = "halfspace-relu";
+
+    // The ε of ReLU attention is the architecture's, not the file's.
+    private const double ReluEpsilon = 1e-6;
 
     /// <summary>The architecture's name, which is also the prefix of its metadata keys.</summary>
     public required string Architecture { get; init; }
@@ -44,6 +51,9 @@ public sealed record ModelConfig
 
     /// <summary>How positions turn queries and keys.</summary>
     public required RotaryOptions Rotary { get; init; }
+
+    /// <summary>What its attention makes of a score.</summary>
+    public AttentionFunction Function { get; init; } = new AttentionFunction.Softmax();
 
     /// <summary>The shape of its attention.</summary>
     public AttentionShape Attention => new(Layers, QueryHeads, KeyValueHeads, HeadDim);
@@ -84,6 +94,16 @@ public sealed record ModelConfig
         Require(float.IsFinite(epsilon) && epsilon >= 0, $"attention.layer_norm_rms_epsilon is {epsilon}");
         if (!file.Tensors.TryGetValue("token_embd.weight", out GgufTensor? embedding))
             throw new ModelException($"{file.Name}: the tensor token_embd.weight is missing; the file is incomplete.");
+        AttentionFunction function = new AttentionFunction.Softmax();
+        if (architecture == ReluArchitecture)
+        {
+            int power = Int("attention.relu_power");
+            double scale = m.GetFloat($"{architecture}.attention.relu_bias_scale");
+            Require(power <= AttentionKernels.MaxPower, $"attention.relu_power is {power}, which is not 1, 2 or 3");
+            Require(scale is >= 0 and <= AttentionFunction.Relu.MostBiasScale, $"attention.relu_bias_scale is {scale}");
+            function = new AttentionFunction.Relu(power, scale, ReluEpsilon);
+        }
+
         int trained = Int("context_length");
         return new ModelConfig
         {
@@ -98,6 +118,7 @@ public sealed record ModelConfig
             Vocabulary = checked((int)embedding.Dimensions[^1]),
             TrainedContext = trained,
             NormEpsilon = epsilon,
+            Function = function,
             Rotary = RotaryOptions.From(file, architecture, headDim, trained),
         };
     }

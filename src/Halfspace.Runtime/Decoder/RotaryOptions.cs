@@ -6,7 +6,7 @@ namespace Halfspace.Runtime.Decoder;
 /// <summary>How a rotation's pairs are chosen.</summary>
 public enum RotaryPairing
 {
-    /// <summary>Coordinates 2i and 2i + 1 (llama).</summary>
+    /// <summary>Coordinates 2i and 2i + 1 (llama, halfspace-relu).</summary>
     Adjacent,
 
     /// <summary>Coordinates i and i + half (qwen2, qwen3).</summary>
@@ -107,7 +107,7 @@ public sealed record RotaryOptions
 
         return new RotaryOptions
         {
-            Pairing = architecture is "llama" ? RotaryPairing.Adjacent : RotaryPairing.Halves,
+            Pairing = architecture is "llama" or ModelConfig.ReluArchitecture ? RotaryPairing.Adjacent : RotaryPairing.Halves,
             Dimensions = dimensions,
             Base = theta,
             Scaling = factor == 1 ? RotaryScaling.None : scaling,

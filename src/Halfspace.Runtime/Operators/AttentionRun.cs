@@ -27,6 +27,7 @@ internal sealed unsafe class AttentionRun : IDisposable
     }
 
     private readonly AttentionShape _shape;
+    private readonly AttentionCounters[] _counters;
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
     private readonly GCHandle _handle;
@@ -50,6 +51,7 @@ internal sealed unsafe class AttentionRun : IDisposable
     {
         _threads = threads;
         _shape = shape;
+        _counters = new AttentionCounters[shape.Layers];
         _rotary = rotary;
         _handle = GCHandle.Alloc(this);
     }
@@ -73,10 +75,14 @@ internal sealed unsafe class AttentionRun : IDisposable
             _rotary.Angles(position + row, new Span<float>(_angles + (long)row * 2 * half, half), new Span<float>(_angles + (long)row * 2 * half + half, half));
     }
 
-    /// <summary>Ends the run: adds its counters into <paramref name="counters"/>.</summary>
-    public void End(ref AttentionCounters counters)
+    /// <summary>Ends the run: adds each layer's counters into <paramref name="counters"/>.</summary>
+    public void End(Span<AttentionCounters> counters)
     {
-        _scratch.Collect(ref counters);
+        for (int layer = 0; layer < _counters.Length; layer++)
+        {
+            counters[layer].Add(in _counters[layer]);
+            _counters[layer].Reset();
+        }
         _cache = null;
         _attention = null;
     }
@@ -113,6 +119,7 @@ internal sealed unsafe class AttentionRun : IDisposable
             if (_failure is null) Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
         }
 
+        _scratch.Collect(ref _counters[layer]);
         if (_failure is null && _cache![layer, 0].IsAdvanceDue) Run(context, Phase.Advance, _shape.KeyValueHeads);
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
     }

@@ -11,7 +11,7 @@ public sealed class DecoderTests
     public static TheoryData<string, GgufTensorType, bool, bool> Models()
     {
         TheoryData<string, GgufTensorType, bool, bool> models = [];
-        foreach (string architecture in new[] { "llama", "qwen2", "qwen3" })
+        foreach (string architecture in new[] { "llama", "qwen2", "qwen3", "halfspace-relu" })
             foreach (bool option in new[] { false, true })
                 models.Add(architecture, GgufTensorType.F32, option, option);
         foreach (GgufTensorType type in Enum.GetValues<GgufTensorType>())
@@ -25,9 +25,11 @@ public sealed class DecoderTests
         using TinyModelFile tiny = new(new TinyModel { Architecture = architecture, Type = type, TiedOutput = tied, RopeFactors = factors });
         using GgufFile file = GgufFile.Open(tiny.Path);
         double[][] expected = new ReferenceDecoder(file).Logits(_tokens);
-        // Float weights leave the float16 cache as the only rounding; integer kernels quantise activations to 8 bits.
-        Equal(expected, tiny, Arithmetic.Dequantised, tolerance: 2e-3);
-        Equal(expected, tiny, Arithmetic.Quantised, tolerance: type is GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16 ? 2e-3 : 0.03);
+        // Float weights leave the float16 cache as the only rounding; integer kernels quantise activations to 8 bits. ReLU attention weighs
+        // by what is left of a score above the bias, which rounding moves more.
+        double close = architecture == "halfspace-relu" ? 1e-2 : 2e-3;
+        Equal(expected, tiny, Arithmetic.Dequantised, close);
+        Equal(expected, tiny, Arithmetic.Quantised, tolerance: type is GgufTensorType.F32 or GgufTensorType.F16 or GgufTensorType.BF16 ? close : 0.03);
         if (type is GgufTensorType.Q4_0 or GgufTensorType.Q4_1 or GgufTensorType.Q4_K)
             Equal(expected, tiny, Arithmetic.FloatActivations, tolerance: 2e-3);
     }

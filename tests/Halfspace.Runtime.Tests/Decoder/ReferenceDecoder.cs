@@ -1,3 +1,4 @@
+using Halfspace.Attention;
 using Halfspace.Runtime.Decoder;
 using Halfspace.Runtime.Gguf;
 
@@ -47,13 +48,28 @@ internal sealed class ReferenceDecoder(GgufFile file)
                 int kv = h / (_config.QueryHeads / _config.KeyValueHeads) * d;
                 double[] scores = [.. Enumerable.Range(0, position + 1)
                     .Select(j => Enumerable.Range(0, d).Sum(c => query[h * d + c] * k[j][kv + c]) / Math.Sqrt(d))];
-                double max = scores.Max(), sum = scores.Sum(s => Math.Exp(s - max));
+                double[] weights = Weights(scores);
                 for (int j = 0; j <= position; j++)
-                    for (int c = 0; c < d; c++) result[h * d + c] += Math.Exp(scores[j] - max) / sum * v[j][kv + c];
+                    for (int c = 0; c < d; c++) result[h * d + c] += weights[j] * v[j][kv + c];
             }
 
             return result;
         }
+    }
+
+    private double[] Weights(double[] scores)
+    {
+        double max = scores.Max(), epsilon = 0;
+        double[] weights = [.. scores.Select(s => Math.Exp(s - max))];
+        if (_config.Function is AttentionFunction.Relu relu)
+        {
+            double bias = Math.Sqrt(relu.BiasScale * Math.Log(scores.Length));
+            weights = [.. scores.Select(s => Math.Pow(Math.Max(s - bias, 0), relu.Power))];
+            epsilon = relu.Epsilon;
+        }
+
+        double sum = weights.Sum() + epsilon;
+        return [.. weights.Select(w => w / sum)];
     }
 
     private void Heads(double[] row, string norm, RotaryEmbedding rotary, int position)

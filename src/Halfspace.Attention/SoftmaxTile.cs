@@ -1,0 +1,32 @@
+using Halfspace.Kernels;
+
+namespace Halfspace.Attention;
+
+/// <summary>Online softmax.</summary>
+internal ref struct SoftmaxTile : ITileWeights
+{
+    private int _rows;
+    private Span<float> _max, _sum, _scale;
+
+    public static int Kept => 3;
+
+    public void Begin(int first, int rows, Span<float> kept)
+    {
+        int columns = kept.Length / Kept;
+        _rows = rows;
+        _max = kept[..columns];
+        _sum = kept.Slice(columns, columns);
+        _scale = kept[(2 * columns)..];
+        _max.Fill(DenseTile.Hidden);
+        _sum.Clear();
+    }
+
+    public readonly void Weigh(AttentionKernels kernels, Span<float> scores, int keys, int start, Span<float> sums, int stride)
+    {
+        kernels.SoftmaxStep(scores, _max.Length, keys, _max[start..], _sum[start..], _scale[start..]);
+        for (int r = start; r < _rows; r++)
+            if (_scale[r] != 1) kernels.Scale(sums.Slice(r * stride, stride), _scale[r]);
+    }
+
+    public readonly float Share(int row) => 1 / _sum[row];
+}
