@@ -56,6 +56,17 @@ public sealed record AttentionOptions
     }
     = 4;
 
+    /// <summary>Indexed tokens from which many rows at once, a prompt's, attend sparsely: below it a dense tile, which reads a key once for all its rows,
+    /// is as fast.</summary>
+    public int PromptFrom
+    {
+        get;
+        init => field = value >= 0
+            ? value
+            : throw new ArgumentOutOfRangeException(nameof(PromptFrom), value, "A number of tokens cannot be negative.");
+    }
+    = 6 << 10;
+
     /// <summary>What stands for the keys that are not reported.</summary>
     public TailKind Tail
     {

@@ -9,9 +9,6 @@ public sealed class HeadAttention
     // Up to so many rows a pass of each over the keys costs less than a tile that would be mostly padding.
     private const int RowsOfATile = 8;
 
-    // Below so many indexed or earlier tokens a dense tile, which reads a key once for all its rows, is faster than a scan for each row.
-    private const int SparsePromptFrom = 6 << 10;
-
     private readonly DenseRow _row;
     private readonly DenseTile _tile;
 
@@ -116,7 +113,7 @@ public sealed class HeadAttention
     {
         int width = group * head.Dim;
         bool many = rows * group > RowsOfATile;
-        if (IsSparse(head, firstPosition) && !(many && head.Index!.Tokens < SparsePromptFrom))
+        if (IsSparse(head, firstPosition) && !(many && rows > 1 && head.Index!.Tokens < Options.PromptFrom))
         {
             SparseStep step = scratch.Step(this);
             for (int r = 0; r < rows; r++)
@@ -141,7 +138,7 @@ public sealed class HeadAttention
         int rows, int firstPosition, Span<float> output, int outputStride, AttentionScratch scratch)
     {
         int width = group * head.Dim, each = biases.Length == group ? 0 : group;
-        if (rows * group <= RowsOfATile || (Options.Mode == AttentionMode.Sparse && firstPosition >= SparsePromptFrom))
+        if (rows * group <= RowsOfATile || (Options.Mode == AttentionMode.Sparse && firstPosition >= Options.PromptFrom))
         {
             ReluStep step = scratch.ReluStep(this);
             for (int r = 0; r < rows; r++)

@@ -101,7 +101,7 @@ public sealed class PolicyTests(ITestOutputHelper log)
         {
             foreach (Case data in (Case[])[Case.Clustered(64, 3, 2200, seed: 5), Case.Clustered(80, 3, 2200, seed: 6)])
             {
-                AttentionOptions options = new() { Scores = source, Policy = new AttentionPolicy.Error(allowed) };
+                AttentionOptions options = new() { Scores = source, Policy = new AttentionPolicy.Error(allowed), PromptFrom = 0 };
                 using KeyValueCache cache = data.Sparse(options);
                 using AttentionScratch scratch = new();
                 float[] output = new HeadAttention(options, tier).Attend(cache[0, 0], data.Rows(2190, 10), 3, 10, 2190, scratch);
@@ -127,7 +127,7 @@ public sealed class PolicyTests(ITestOutputHelper log)
     {
         // Of 2,000 normal scores P(z ≥ √(c·ln n)) is about n^(1 − c/2) less a logarithm: with c = 0.4 near 80.
         Case data = Case.Random(64, 1, 2300, seed: 8);
-        AttentionOptions options = new() { Sinks = 0 };
+        AttentionOptions options = new() { Sinks = 0, PromptFrom = 0 };
         using KeyValueCache cache = data.Sparse(options);
         int indexed = Contexts.Indexed(2300, options);
         foreach (double scale in (double[])[0.2, 0.4, 0.8])

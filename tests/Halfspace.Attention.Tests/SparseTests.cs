@@ -96,7 +96,7 @@ public sealed class SparseTests
     public void Several_rows_give_what_each_gives(SimdTier tier)
     {
         Case data = Case.Random(64, 3, 2200, seed: 5);
-        AttentionOptions options = new();
+        AttentionOptions options = new() { PromptFrom = 0 };
         using KeyValueCache cache = data.Sparse(options);
         HeadAttention attention = new(options, tier);
         using AttentionScratch scratch = new();
