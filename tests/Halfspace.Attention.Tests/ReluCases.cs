@@ -33,7 +33,7 @@ internal static class ReluCases
         for (int r = 0; r < rows; r += step)
         {
             Span<float> own = output.AsSpan(r * width);
-            ReadOnlySpan<float> given = biases is null || biases.Length == data.Group ? biases : biases.AsSpan(r * data.Group, step * data.Group);
+            ReadOnlySpan<float> given = biases is null || step == rows || biases.Length == data.Group ? biases : biases.AsSpan(r * data.Group, step * data.Group);
             if (biases is null)
                 attention.Attend(cache[0, 0], data.Rows(first + r, step), width, data.Group, step, first + r, own, width, scratch);
             else
