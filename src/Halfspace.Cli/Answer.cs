@@ -93,11 +93,11 @@ internal sealed class Answer(HalfspaceModel model, ModelContext context, int[] p
         $"prompt {PromptTokens} tokens ({ReadTokens} read, {ReadTokensPerSecond:0} tokens/s), generated {GeneratedTokens} tokens "
         + $"({MillisecondsPerToken:0.0} ms a token), {KeysPerHead:0} keys a head, context {ContextBytes / 1e6:0.0} MB{Certified()}");
 
-    // Only sparse rows have something to certify.
+    // Only sparse softmax rows have something to certify.
     private string Certified()
     {
         AttentionCounters c = context.Counters;
-        return c.Rows == c.RowsDense ? "" : string.Create(CultureInfo.InvariantCulture,
+        return c.CertificateWorst == 0 ? "" : string.Create(CultureInfo.InvariantCulture,
             $", {(double)c.RowsDense / c.Rows:P0} of rows dense, relative error of a head certified below {c.CertificateMean:0.###} on average "
             + $"and {c.CertificateWorst:0.###} at worst, estimated {c.EstimateMean:0.####}");
     }
