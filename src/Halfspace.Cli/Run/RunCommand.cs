@@ -1,9 +1,9 @@
 using System.CommandLine;
 using Halfspace.Attention;
 using Halfspace.Cli.CommandLine;
+using Halfspace.Runtime;
 using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Generation;
-using Halfspace.Runtime;
 
 namespace Halfspace.Cli.Run;
 
