@@ -25,7 +25,7 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
     {
         int rows = tokens.Length - 1;
         double[] nll = new double[rows];
-        Pass(0, rows, decoding: false, progress, 0, (row, logits) => nll[row] = -logits.LogProbability(tokens[row + 1]));
+        Pass(0, rows, ChunkRows, decoding: false, progress, 0, (row, logits) => nll[row] = -logits.LogProbability(tokens[row + 1]));
         double mean = Mean(nll);
         return new PerplexityReport { Tokens = tokens.Length, Scored = rows, Nll = mean, Perplexity = Math.Exp(mean) };
     }
@@ -41,7 +41,9 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
         int[] sparseTop = new int[last];
         bool[] agree = new bool[last];
         context.ResetCounters();
-        Pass(first, last, decoding: true, progress, first, (row, logits) =>
+        // An index takes tokens in between two runs: decoding is measured as it happens, a token at a time. So is dense attention beside it,
+        // since products of one row round otherwise than those of many.
+        Pass(first, last, 1, decoding: true, progress, first, (row, logits) =>
         {
             sparseNll[row] = -logits.LogProbability(tokens[first + row + 1]);
             sparseTop[row] = logits.Top;
@@ -50,7 +52,7 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
         double keys = context.Counters.KeysPerHead;
 
         context.Rewind(first);
-        Pass(first, last, decoding: false, progress, first + last, (row, logits) =>
+        Pass(first, last, 1, decoding: false, progress, first + last, (row, logits) =>
         {
             nll[row] = -logits.LogProbability(tokens[first + row + 1]);
             kl[row] = logits.Divergence(sparse[row]);
@@ -70,11 +72,11 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
         };
     }
 
-    /// <summary>Reads tokens from a position and hands the log-probabilities after each to <paramref name="score"/>, in parallel.</summary>
-    private void Pass(int first, int rows, bool decoding, IProgress<int> progress, int done, Action<int, LogProbabilities> score)
+    /// <summary>Reads tokens from a position and hands the log-probabilities after each to <paramref name="score"/>, in parallel, <paramref name="chunk"/>
+    /// tokens a run.</summary>
+    private void Pass(
+        int first, int rows, int chunk, bool decoding, IProgress<int> progress, int done, Action<int, LogProbabilities> score)
     {
-        // An index takes tokens in between two runs: decoding is measured as it happens, a token at a time.
-        int chunk = decoding ? 1 : ChunkRows;
         for (int start = 0; start < rows; start += chunk)
         {
             int count = Math.Min(chunk, rows - start), from = start;
