@@ -45,7 +45,6 @@ internal sealed class HeadIndex
         _least = options.Clusters;
         _arena = arena;
         Rotation = rotation;
-        Spread = new KeySpread(dim, arena);
     }
 
     /// <summary>Positions 0 to below this are in the clusters; 0 while there are few.</summary>
@@ -56,8 +55,8 @@ internal sealed class HeadIndex
 
     public SketchRotation Rotation { get; }
 
-    /// <summary>How much scores vary.</summary>
-    public KeySpread Spread { get; }
+    /// <summary>How much scores vary, once there are tokens.</summary>
+    public KeySpread? Spread { get; private set; }
 
     public ReadOnlySpan<KeyCluster> Clusters => CollectionsMarshal.AsSpan(_clusters)[..(_fit?.Clusters ?? 0)];
 
@@ -102,7 +101,7 @@ internal sealed class HeadIndex
         Take(_fit, head, Tokens, tokens, scratch);
         Tokens = tokens;
         foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels);
-        Spread.Settle(_kernels, scratch.Floats(_dim));
+        Spread!.Settle(_kernels, scratch.Floats(_dim));
         SetColumns();
     }
 
@@ -113,7 +112,7 @@ internal sealed class HeadIndex
         if (tokens >= Tokens) return;
         Tokens = tokens;
         foreach (KeyCluster cluster in Clusters) cluster.Rewind(tokens);
-        Spread.Reset();
+        Spread!.Reset();
         if (tokens == 0) return;
         int stride = (_dim + 15) / 16 * 16;
         Span<float> work = scratch.Floats(KeyCluster.WorkLength(_dim) + KeySpread.WorkLength(_dim)), keys = work[..(KeyCluster.Batch * stride)];
@@ -140,9 +139,10 @@ internal sealed class HeadIndex
         return count;
     }
 
-    [MemberNotNull(nameof(_fit))]
+    [MemberNotNull(nameof(_fit), nameof(Spread))]
     private void Cut(int clusters)
     {
+        Spread ??= new KeySpread(_dim, _arena);
         if (_fit?.Clusters == clusters) return;
         _fit = new ClusterFit(_dim, clusters, _kernels);
         while (_clusters.Count < clusters) _clusters.Add(new KeyCluster(_dim, Rotation, _arena));
@@ -193,7 +193,7 @@ internal sealed class HeadIndex
                 _kernels.Widen(head.Value(first + i), _dim, [], values[(i * stride)..], stride);
             }
             fit.Assign(keys, values, take, owner, _kernels, near);
-            Spread.Add(keys, take, _kernels, work);
+            Spread!.Add(keys, take, _kernels, work);
             for (int i = 0; i < take; i++)
             {
                 int c = owner[i];

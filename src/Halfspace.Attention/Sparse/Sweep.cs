@@ -249,7 +249,7 @@ internal sealed class Sweep : IDisposable
     {
         int rows = _rows, clusters = Clusters;
         Span<float> work = _work.Grown((rows * Dim) + rows), deviations = work[..rows];
-        _index!.Spread.Deviations(Queries, deviations, _kernels, work[rows..]);
+        _index!.Spread!.Deviations(Queries, deviations, _kernels, work[rows..]);
         for (int r = 0; r < rows; r++)
         {
             double sum = 0;
