@@ -1,3 +1,4 @@
+using System.Buffers;
 using Halfspace.Kernels;
 
 namespace Halfspace.Attention;
@@ -67,7 +68,32 @@ public sealed class HeadCache
     {
         ArgumentNullException.ThrowIfNull(scratch);
         _cache.RequireMemory();
-        Index?.Advance(this, prompt, scratch);
+        Index?.Advance(this, Count, prompt, scratch);
+    }
+
+    /// <summary>Makes the head's index as it would be had its tokens come as a prompt in chunks. Not while another thread attends to the head.</summary>
+    /// <param name="chunk">Tokens of a chunk.</param>
+    /// <param name="scratch">This thread's buffers.</param>
+    public void Reindex(int chunk, AttentionScratch scratch)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(chunk, 1);
+        ArgumentNullException.ThrowIfNull(scratch);
+        _cache.RequireMemory();
+        Index?.Rewind(this, 0, scratch);
+        for (int held = 0; held < Count && Index is not null;)
+        {
+            held = (int)Math.Min((long)held + chunk, Count);
+            Index.Advance(this, held, prompt: true, scratch);
+        }
+    }
+
+    /// <summary>Writes the head's index, for <see cref="KeyValueCache.Restore"/>: parts at multiples of 64 bytes from the first one on. Nothing if it keeps
+    /// none.</summary>
+    public void ExportIndex(IBufferWriter<byte> to)
+    {
+        ArgumentNullException.ThrowIfNull(to);
+        _cache.RequireMemory();
+        Index?.Export(new IndexImageWriter(to));
     }
 
     /// <exception cref="ObjectDisposedException">The context's memory has been freed.</exception>
@@ -91,6 +117,12 @@ public sealed class HeadCache
 
     /// <summary>Bytes from a key to its value.</summary>
     internal nint ValueOffset => KeyValueCache.BlockTokens * Dim * sizeof(short);
+
+    internal void Restore(int tokens, nint address, long bytes)
+    {
+        Count = tokens;
+        if (bytes > 0) Index?.Restore(new IndexImageReader(address, bytes), tokens);
+    }
 
     internal void Rewind(int position, AttentionScratch scratch)
     {

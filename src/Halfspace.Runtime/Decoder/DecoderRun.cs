@@ -12,7 +12,7 @@ public sealed unsafe class DecoderRun : IDisposable
     private readonly DecoderSession _session;
     private readonly AttentionRun _attention;
     private readonly RunOptions _options = new();
-    private readonly long* _handle;
+    private long* _handle;
     private float* _embeddings, _logits;
     private long* _rows;
     private int _tokenCapacity, _rowCapacity;
@@ -85,11 +85,13 @@ public sealed unsafe class DecoderRun : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        if (_handle is null) return;
         _single?.Dispose();
         _other?.Dispose();
         _options.Dispose();
         _attention.Dispose();
         NativeMemory.Free(_handle);
+        _handle = null;
         NativeMemory.AlignedFree(_embeddings);
         NativeMemory.AlignedFree(_rows);
         NativeMemory.AlignedFree(_logits);
