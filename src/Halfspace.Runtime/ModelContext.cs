@@ -149,8 +149,12 @@ public sealed class ModelContext : IDisposable
     public Task SaveAsync(string path, ContextDocument? document = null, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(path);
-        return Task.Run(() => ContextWriter.Write(path, Content(document), cancellation), cancellation);
+        return WriteAsync(path, path, document, cancellation);
     }
+
+    /// <summary>The like with a name for errors.</summary>
+    internal Task WriteAsync(string path, string name, ContextDocument? document, CancellationToken cancellation) =>
+        Task.Run(() => ContextWriter.Write(path, name, Content(document), cancellation), cancellation);
 
     /// <summary>Sets the counters to zero.</summary>
     public void ResetCounters()

@@ -12,10 +12,10 @@ internal sealed unsafe class ContextFile : IKeyValueMemory, IDisposable
     private readonly MemoryMappedViewAccessor _view;
     private byte* _start;
 
-    private ContextFile(string path, FileStream stream)
+    private ContextFile(string name, FileStream stream)
     {
-        Name = path;
-        Front = ContextFront.Read(path, stream);
+        Name = name;
+        Front = ContextFront.Read(name, stream);
         _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
         try
         {
@@ -31,7 +31,7 @@ internal sealed unsafe class ContextFile : IKeyValueMemory, IDisposable
         _start += _view.PointerOffset;
     }
 
-    /// <summary>The path; errors begin with it.</summary>
+    /// <summary>What errors call it.</summary>
     public string Name { get; }
 
     public ContextFront Front { get; }
@@ -39,17 +39,20 @@ internal sealed unsafe class ContextFile : IKeyValueMemory, IDisposable
     public ContextHeader Header => Front.Header;
 
     /// <summary>Opens and maps a file; none of its blocks is read.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">What errors call it; null for the path.</param>
     /// <exception cref="ModelException">There is no such file, or it is no sound saved context.</exception>
-    public static ContextFile Open(string path)
+    public static ContextFile Open(string path, string? name = null)
     {
-        using FileStream stream = ContextFront.OpenFile(path);
+        name ??= path;
+        using FileStream stream = ContextFront.OpenFile(path, name);
         try
         {
-            return new ContextFile(path, stream);
+            return new ContextFile(name, stream);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelException($"The saved context {path} cannot be mapped: {e.Message}", e);
+            throw new ModelException($"{name} cannot be mapped: {FileReason.Of(e)}.", e);
         }
     }
 

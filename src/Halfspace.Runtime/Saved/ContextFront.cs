@@ -7,11 +7,13 @@ namespace Halfspace.Runtime.Saved;
 internal sealed record ContextFront(ContextHeader Header, byte[] Chain, int[] Tokens, ContextTexts Texts, BlockEntry[] Blocks)
 {
     /// <summary>Reads it from a file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="name">What errors call it.</param>
     /// <exception cref="ModelException">There is no such file, it cannot be read, or it is no sound saved context.</exception>
-    public static ContextFront Read(string path)
+    public static ContextFront Read(string path, string name)
     {
-        using FileStream stream = OpenFile(path);
-        return Read(path, stream);
+        using FileStream stream = OpenFile(path, name);
+        return Read(name, stream);
     }
 
     /// <summary>Reads it from an open file.</summary>
@@ -44,7 +46,7 @@ internal sealed record ContextFront(ContextHeader Header, byte[] Chain, int[] To
     /// <exception cref="ModelException">It is no sound saved context, or cannot be read.</exception>
     public static (ContextHeader Header, byte[] Chain) ReadChain(string path)
     {
-        using FileStream stream = OpenFile(path);
+        using FileStream stream = OpenFile(path, path);
         return Guard(path, () =>
         {
             ContextHeader header = ReadHeader(path, stream);
@@ -55,7 +57,7 @@ internal sealed record ContextFront(ContextHeader Header, byte[] Chain, int[] To
     }
 
     /// <exception cref="ModelException">There is no such file, or it cannot be read.</exception>
-    public static FileStream OpenFile(string path)
+    public static FileStream OpenFile(string path, string name)
     {
         ContextFormat.RequireLittleEndian();
         try
@@ -64,11 +66,11 @@ internal sealed record ContextFront(ContextHeader Header, byte[] Chain, int[] To
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
-            throw new ModelException($"There is no saved context {path}; check its name.", e);
+            throw new ModelException($"There is no saved context {name}; check its name.", e);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException)
         {
-            throw new ModelException($"The saved context {path} cannot be read: {e.Message}", e);
+            throw new ModelException($"{name} cannot be read: {FileReason.Of(e)}.", e);
         }
     }
 
@@ -91,7 +93,7 @@ internal sealed record ContextFront(ContextHeader Header, byte[] Chain, int[] To
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or NotSupportedException)
         {
-            throw new ModelException($"The saved context {name} cannot be read: {e.Message}", e);
+            throw new ModelException($"{name} cannot be read: {FileReason.Of(e)}.", e);
         }
     }
 }

@@ -68,7 +68,7 @@ public sealed class ContextStore
     /// <exception cref="ModelException">There is none of that name, or its front is damaged.</exception>
     public SavedContext Show(string name)
     {
-        ContextFront front = Named(name, path => ContextFront.Read(path));
+        ContextFront front = Named(name, ContextFront.Read);
         return new SavedContext
         {
             Name = name,
@@ -85,7 +85,7 @@ public sealed class ContextStore
     /// <exception cref="ModelException">There is none of that name, or it is damaged; the message names the block.</exception>
     public void Verify(string name, CancellationToken cancellation = default)
     {
-        using ContextFile file = Named(name, ContextFile.Open);
+        using ContextFile file = Named(name, (path, called) => ContextFile.Open(path, called));
         file.Verify(cancellation);
     }
 
@@ -93,14 +93,14 @@ public sealed class ContextStore
     /// <exception cref="ModelException">There is none of that name, or it cannot be removed.</exception>
     public void Delete(string name)
     {
-        string path = Named(name, path => path);
+        string path = Named(name, (path, _) => path);
         try
         {
             AtomicFile.Delete(path);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelException($"The context {name} cannot be deleted: {e.Message}", e);
+            throw new ModelException($"The context {name} cannot be deleted: {FileReason.Of(e)}.", e);
         }
     }
 
@@ -109,7 +109,7 @@ public sealed class ContextStore
     public ModelContext Open(HalfspaceModel model, string name, ContextOptions? options = null)
     {
         ArgumentNullException.ThrowIfNull(model);
-        return Named(name, path => model.OpenContext(path, options));
+        return Named(name, (path, called) => model.Adopt(ContextFile.Open(path, called), options ?? new ContextOptions()));
     }
 
     /// <summary>Saves a context under a name; see <see cref="ModelContext.SaveAsync"/>.</summary>
@@ -131,10 +131,10 @@ public sealed class ContextStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelException($"The folder of saved contexts {_folder} cannot be made ({e.Message.TrimEnd('.')}); give another one.", e);
+            throw new ModelException($"The folder of saved contexts {_folder} cannot be made ({FileReason.Of(e)}); give another one.", e);
         }
 
-        await context.SaveAsync(path, document, cancellation).ConfigureAwait(false);
+        await context.WriteAsync(path, Called(name), document, cancellation).ConfigureAwait(false);
         return Show(name);
     }
 
@@ -207,14 +207,16 @@ public sealed class ContextStore
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new ModelException($"The folder of saved contexts {_folder} cannot be read: {e.Message}", e);
+            throw new ModelException($"The folder of saved contexts {_folder} cannot be read: {FileReason.Of(e)}.", e);
         }
     }
 
-    private T Named<T>(string name, Func<string, T> use)
+    private static string Called(string name) => "The context " + name;
+
+    private T Named<T>(string name, Func<string, string, T> use)
     {
         string path = PathOf(name);
-        return File.Exists(path) ? use(path) : throw new ModelException($"There is no saved context {name}; halfspace context list names those there are.");
+        return File.Exists(path) ? use(path, Called(name)) : throw new ModelException($"There is no saved context {name}; halfspace context list names those there are.");
     }
 
     private string PathOf(string name) => IsName(name) ? Path.Combine(_folder, name + Suffix)

@@ -20,11 +20,13 @@ internal static class ContextWriter
 {
     /// <summary>Writes to a file's place, whole or not at all.</summary>
     /// <param name="path">The place.</param>
+    /// <param name="name">What errors call it.</param>
     /// <param name="content">What to write; not changed meanwhile.</param>
     /// <param name="cancellation">Stops between two blocks.</param>
     /// <param name="wrap">What the file is written through, for tests of disks that fail.</param>
     /// <exception cref="ModelException">The file cannot be written; what was there before stays.</exception>
-    public static void Write(string path, ContextContent content, CancellationToken cancellation, Func<Stream, Stream>? wrap = null)
+    public static void Write(
+        string path, string name, ContextContent content, CancellationToken cancellation, Func<Stream, Stream>? wrap = null)
     {
         ContextFormat.RequireLittleEndian();
         try
@@ -33,7 +35,7 @@ internal static class ContextWriter
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
         {
-            throw new ModelException($"The context cannot be saved as {path} ({e.Message.TrimEnd('.')}); what was there before is unchanged.", e);
+            throw new ModelException($"{name} cannot be saved: {FileReason.Of(e)}; what was there before is unchanged.", e);
         }
     }
 

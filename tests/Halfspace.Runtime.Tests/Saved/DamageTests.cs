@@ -30,7 +30,7 @@ public sealed class DamageTests(SavedModels models) : IClassFixture<SavedModels>
     public void A_flip_in_any_block_is_found_before_a_token_is_read_and_the_block_is_named()
     {
         Random random = new(1);
-        BlockEntry[] blocks = ContextFront.Read(FilePath).Blocks;
+        BlockEntry[] blocks = ContextFront.Read(FilePath, FilePath).Blocks;
         // Nine blocks of keys and values, and the index of two layers' two heads.
         Assert.Equal(9 + 4, blocks.Length);
         for (int i = 0; i < blocks.Length; i++)
@@ -59,11 +59,11 @@ public sealed class DamageTests(SavedModels models) : IClassFixture<SavedModels>
     [Fact]
     public void A_flip_in_any_byte_of_the_front_is_found_on_opening()
     {
-        long front = ContextFront.Read(FilePath).Header.FrontBytes;
+        long front = ContextFront.Read(FilePath, FilePath).Header.FrontBytes;
         for (long at = 0; at < front; at += at < 256 || at >= ContextFormat.Page ? 1 : 7)
         {
             Flip(at, (int)(at % 8));
-            Assert.Throws<ModelException>(() => ContextFront.Read(FilePath));
+            Assert.Throws<ModelException>(() => ContextFront.Read(FilePath, FilePath));
         }
     }
 

@@ -42,7 +42,7 @@ internal static class SaverProcess
         for (int which = 1; ; which = (which % 2048) + 1)
         {
             ContextContent content = Content(which);
-            ContextWriter.Write(path, content, CancellationToken.None);
+            ContextWriter.Write(path, path, content, CancellationToken.None);
             content.Cache.Dispose();
             if (which != 1) continue;
             Console.Out.WriteLine("saved");

@@ -61,7 +61,7 @@ public sealed class WritingTests : IDisposable
             foreach (string path in (string[])[FilePath, other])
             {
                 ModelException e = Assert.Throws<ModelException>(
-                    () => ContextWriter.Write(path, two.Value, CancellationToken.None, stream => new FullDisk(stream, room)));
+                    () => ContextWriter.Write(path, path, two.Value, CancellationToken.None, stream => new FullDisk(stream, room)));
                 Assert.Contains("No space left", e.Message, StringComparison.Ordinal);
             }
 
@@ -69,7 +69,7 @@ public sealed class WritingTests : IDisposable
             Assert.Equal(1, Whole(FilePath));
         }
 
-        ContextWriter.Write(FilePath, two.Value, CancellationToken.None, stream => new FullDisk(stream, size));
+        ContextWriter.Write(FilePath, FilePath, two.Value, CancellationToken.None, stream => new FullDisk(stream, size));
         Assert.Equal(2, Whole(FilePath));
     }
 
@@ -79,7 +79,7 @@ public sealed class WritingTests : IDisposable
         Save(FilePath, 1);
         using Content two = new(2);
         using CancellationTokenSource cancellation = new();
-        Assert.ThrowsAny<OperationCanceledException>(() => ContextWriter.Write(FilePath, two.Value, cancellation.Token, stream =>
+        Assert.ThrowsAny<OperationCanceledException>(() => ContextWriter.Write(FilePath, FilePath, two.Value, cancellation.Token, stream =>
         {
             cancellation.Cancel();
             return stream;
@@ -116,7 +116,7 @@ public sealed class WritingTests : IDisposable
     private static void Save(string path, int which)
     {
         using Content content = new(which);
-        ContextWriter.Write(path, content.Value, CancellationToken.None);
+        ContextWriter.Write(path, path, content.Value, CancellationToken.None);
     }
 
     /// <summary>Which context a file holds, after every number of it was looked at.</summary>
