@@ -65,6 +65,9 @@ public sealed class HalfspaceModel : IDisposable
     /// <exception cref="ModelException">The options do not fit the model or each other.</exception>
     public ModelContext CreateContext(ContextOptions? options = null) => new(_decoder, options ?? new ContextOptions());
 
+    /// <summary>What takes decode steps of several contexts of this model at once.</summary>
+    public ContextBatch CreateBatch() => new(_decoder);
+
     /// <summary>
     /// Renders a conversation with the model's own chat template and encodes it. Control tokens come from the template alone: one that is
     /// written out in a message that is not the assistant's stays text.

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Halfspace.Attention;
 using Halfspace.Runtime.Decoder;
+using Halfspace.Runtime.Operators;
 
 namespace Halfspace.Runtime;
 
@@ -10,6 +11,7 @@ namespace Halfspace.Runtime;
 /// </summary>
 public sealed class ModelContext : IDisposable
 {
+    private readonly DecoderSession _decoder;
     private readonly KeyValueCache _cache;
     private readonly DecoderRun _run;
     private readonly HeadAttention _attention, _promptAttention;
@@ -34,6 +36,7 @@ public sealed class ModelContext : IDisposable
         bool sparse = options.Attention.Mode == AttentionMode.Sparse || options.PromptAttention.Mode == AttentionMode.Sparse;
         _cache = new KeyValueCache(config.Attention, limit, sparse ? options.Attention : null);
         _run = decoder.CreateRun();
+        _decoder = decoder;
         Vocabulary = config.Vocabulary;
     }
 
@@ -149,6 +152,23 @@ public sealed class ModelContext : IDisposable
     {
         _run.Dispose();
         _cache.Dispose();
+    }
+
+    /// <summary>Makes room for one more token, which a batch of the same model reads.</summary>
+    internal BatchRow JoinBatch(DecoderSession decoder, int index)
+    {
+        if (_decoder != decoder) throw new ArgumentException($"Context {index} of the batch is of another model.");
+        if (Count >= Limit)
+            throw new ModelException($"Context {index} of the batch is full with {Limit} tokens; give a larger --context.");
+        _cache.Reserve(Count + 1);
+        return new BatchRow(_cache, _run.StepOf(_attention), Count, _counters);
+    }
+
+    /// <summary>Takes what a batch has read for this context.</summary>
+    internal void TakeRead(int token, ReadOnlySpan<float> logits)
+    {
+        _run.TakeLogits(logits);
+        _tokens.Add(token);
     }
 
     private static ModelException TooLong(string what) => new($"{what}; shorten the text or give a larger --context.");
