@@ -80,6 +80,9 @@ public sealed class HalfspaceModel : IDisposable
     /// <summary>A context over a file that is open, of which the first tokens may be enough. The context owns it.</summary>
     internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) => ModelContext.Open(_decoder, file, options, keep);
 
+    /// <summary>What takes decode steps of several contexts of this model at once.</summary>
+    public ContextBatch CreateBatch() => new(_decoder);
+
     /// <summary>
     /// Renders a conversation with the model's own chat template and encodes it. Control tokens come from the template alone: one that is
     /// written out in a message that is not the assistant's stays text.

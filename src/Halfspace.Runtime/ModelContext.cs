@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Halfspace.Attention;
 using Halfspace.Runtime.Decoder;
+using Halfspace.Runtime.Operators;
 using Halfspace.Runtime.Saved;
 
 namespace Halfspace.Runtime;
@@ -251,6 +252,23 @@ public sealed class ModelContext : IDisposable
         }
 
         return cache;
+    }
+
+    /// <summary>Makes room for one more token, which a batch of the same model reads.</summary>
+    internal BatchRow JoinBatch(DecoderSession decoder, int index)
+    {
+        if (_decoder != decoder) throw new ArgumentException($"Context {index} of the batch is of another model.");
+        if (Count >= Limit)
+            throw new ModelException($"Context {index} of the batch is full with {Limit} tokens; give a larger --context.");
+        Cache.Reserve(Count + 1);
+        return new BatchRow(Cache, _run.StepOf(_attention), Count, _counters);
+    }
+
+    /// <summary>Takes what a batch has read for this context.</summary>
+    internal void TakeRead(int token, ReadOnlySpan<float> logits)
+    {
+        _run.TakeLogits(logits);
+        _tokens.Add(token);
     }
 
     private static ModelException TooLong(string what) => new($"{what}; shorten the text or give a larger --context.");

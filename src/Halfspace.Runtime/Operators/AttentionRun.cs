@@ -9,7 +9,7 @@ namespace Halfspace.Runtime.Operators;
 /// What the attention operator works on during one run of the graph: a context's KV cache, the first row's position, the rotation of
 /// each row, and how to attend. One run at a time; its heads are spread over ONNX Runtime's threads.
 /// </summary>
-internal sealed unsafe class AttentionRun : IDisposable
+internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
 {
     /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
     private const int TileRows = 32;
@@ -124,6 +124,15 @@ internal sealed unsafe class AttentionRun : IDisposable
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
     }
 
+    /// <summary>What a single row is taken with.</summary>
+    public LayerStep StepOf(HeadAttention attention)
+    {
+        if (_step?.Attention == attention) return _step;
+        _step?.Dispose();
+        _step = null;
+        return _step = new LayerStep(attention, _shape, _threads);
+    }
+
     public void Dispose()
     {
         _step?.Dispose();
@@ -139,17 +148,12 @@ internal sealed unsafe class AttentionRun : IDisposable
     private void Step(nint context)
     {
         for (int head = 0; head < _shape.KeyValueHeads; head++) Append(head);
-        if (_step?.Attention != _attention)
-        {
-            _step?.Dispose();
-            _step = new LayerStep(_attention!, _shape, _threads);
-        }
-
-        _step!.Begin(_cache!, _layer, new ReadOnlySpan<float>(_queries, _shape.QueryHeads * _shape.HeadDim), Position);
-        Run(context, Phase.Scan, _step.Items);
+        LayerStep step = StepOf(_attention!);
+        step.Begin(_cache!, _layer, new ReadOnlySpan<float>(_queries, _shape.QueryHeads * _shape.HeadDim), Position);
+        Run(context, Phase.Scan, step.Items);
         if (_failure is not null) return;
-        if (_step.IsFinishHeavy) Run(context, Phase.Finish, _step.Items);
-        else for (int item = 0; item < _step.Items; item++) Do(item, Phase.Finish);
+        if (step.IsFinishHeavy) Run(context, Phase.Finish, step.Items);
+        else for (int item = 0; item < step.Items; item++) Do(item, Phase.Finish);
     }
 
     private void Run(nint context, Phase phase, int items)
