@@ -21,6 +21,9 @@ internal sealed record TinyModel
     public bool RopeFactors { get; init; }
     public string TokenizerModel { get; init; } = "gpt2";
 
+    /// <summary>A token whose embedding is NaN; the output product must then be of its own.</summary>
+    public int? DamagedToken { get; init; }
+
     public int ReluPower { get; init; } = 2;
     public float ReluBiasScale { get; init; } = 0.4f;
 
@@ -59,6 +62,8 @@ internal sealed record TinyModel
         void Matrix(string name, int inner, int outer)
         {
             byte[] data = RandomBlocks(random, Type, inner, outer);
+            if (DamagedToken is { } token && name == "token_embd.weight")
+                MemoryMarshal.Cast<byte, float>(data.AsSpan()).Slice(token * inner, inner).Fill(float.NaN);
             writer.AddTensor(name, Type, [inner, outer], data);
         }
 
