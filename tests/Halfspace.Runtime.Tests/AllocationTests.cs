@@ -19,7 +19,7 @@ public sealed class AllocationTests(TinyModelFixture fixture) : IClassFixture<Ti
         using ModelContext context = fixture.Model.CreateContext(new ContextOptions { Attention = attention });
         context.Read([.. Enumerable.Range(0, 600).Select(i => i * 37 % 256)], null, TestContext.Current.CancellationToken);
         SamplingOptions sampling = new() { Temperature = 0.8f, TopK = 40, TopP = 0.95f, RepetitionPenalty = 1.1f, Seed = 1 };
-        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true, Sampling = sampling }, []);
+        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true, Sampling = sampling }, fixture.Model.Tokenizer);
         for (int i = 0; i < 100; i++) Assert.True(generator.Next(TestContext.Current.CancellationToken));
         AssertNothingAllocated(() => generator.Next(TestContext.Current.CancellationToken));
     }

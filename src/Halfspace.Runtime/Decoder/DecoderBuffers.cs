@@ -12,7 +12,7 @@ internal sealed unsafe class DecoderBuffers : IDisposable
     private const int KeptShapes = 64;
 
     private readonly DecoderSession _session;
-    private readonly long* _handle;
+    private long* _handle;
     private readonly Binding?[] _kept = new Binding?[KeptShapes + 1];
     private float* _embeddings, _logits;
     private long* _rows;
@@ -76,7 +76,7 @@ internal sealed unsafe class DecoderBuffers : IDisposable
         NativeMemory.AlignedFree(_rows);
         NativeMemory.AlignedFree(_logits);
         _embeddings = _logits = null;
-        _rows = null;
+        _rows = _handle = null;
     }
 
     private void Unbind()
