@@ -147,7 +147,12 @@ public sealed class HalfspaceModel : IDisposable
     }
 
     // What the assistant said is the model's own, and templates look for its markers in it.
-    private ChatTurn Guarded(ChatTurn turn) => turn.Role == "assistant" ? turn : turn with { Content = _control.Value.Guard(turn.Content) };
+    private ChatTurn Guarded(ChatTurn turn) => turn.Role == "assistant" ? turn : turn with
+    {
+        Content = _control.Value.Guard(turn.Content),
+        Name = turn.Name is null ? null : _control.Value.Guard(turn.Name),
+        ToolCallId = turn.ToolCallId is null ? null : _control.Value.Guard(turn.ToolCallId),
+    };
 
     private string? Text(int? id) => id is { } token ? Tokenizer.Decode([token], skipSpecial: false) : null;
 }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Halfspace.Attention;
 using Halfspace.Runtime.Generation;
 
@@ -45,6 +46,20 @@ public sealed class AllocationTests(TinyModelFixture fixture) : IClassFixture<Ti
             batch.ReadOne(contexts.AsSpan(from), tokens.AsSpan(from), TestContext.Current.CancellationToken);
         });
         foreach (ModelContext context in contexts) context.Dispose();
+    }
+
+    [Fact]
+    public void Constrained_generation_allocates_nothing()
+    {
+        using ModelContext context = fixture.Model.CreateContext();
+        context.Read([1, 2, 3], null, TestContext.Current.CancellationToken);
+        // Longer than what the automaton remembers, so that it also forgets.
+        Grammar grammar = Grammar.JsonSchema(JsonDocument.Parse("""{"type":"string","minLength":900}""").RootElement);
+        GenerationOptions options = new() { Grammar = grammar, Sampling = new SamplingOptions { Temperature = 1, Seed = 1 } };
+        TokenGenerator generator = new(context, options, fixture.Model.Tokenizer);
+        for (int i = 0; i < 500; i++) Assert.True(generator.Next(TestContext.Current.CancellationToken));
+        AssertNothingAllocated(() => generator.Next(TestContext.Current.CancellationToken));
+        Assert.Equal(FinishReason.None, generator.Finish);
     }
 
     private static void AssertNothingAllocated(Action step)

@@ -25,7 +25,9 @@ internal static class JsonTree
             case JsonValueKind.String:
                 return guard(value.GetString()!);
             case JsonValueKind.Number:
-                return value.TryGetInt64(out long integer) ? integer : value.GetDouble();
+                return value.TryGetInt64(out long integer) ? integer
+                    : value.GetDouble() is var number && double.IsFinite(number) ? number
+                    : value.GetRawText();
             case JsonValueKind.True or JsonValueKind.False:
                 return value.GetBoolean();
             default:

@@ -101,5 +101,13 @@ public sealed class ToolSet
         if (tool.Parameters.ValueKind is not (JsonValueKind.Object or JsonValueKind.Undefined))
             throw new ModelException($"The parameters of '{tool.Name}' are not a JSON schema's object.");
         if (JsonTree.Depth(tool.Parameters) > Nesting) throw new ModelException($"The parameters of '{tool.Name}' nest more than {Nesting} levels deep.");
+        try
+        {
+            JsonTree.Of(tool.Parameters, text => text);
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ModelException($"The parameters of '{tool.Name}' hold a string that is not Unicode; correct the schema.", e);
+        }
     }
 }

@@ -144,6 +144,7 @@ public sealed class ToolTests
         Assert.Contains("'x'", Assert.Throws<ModelException>(() => new ToolSet([_time], ToolChoice.Named("x"))).Message, StringComparison.Ordinal);
         Assert.Throws<ModelException>(() => new ToolSet([], ToolChoice.Required));
         Assert.Throws<ModelException>(() => new ToolSet([_time with { Parameters = Json("[]") }]));
+        Assert.Throws<ModelException>(() => new ToolSet([_time with { Parameters = Json("""{"title":"\ud800"}""") }]));
         ToolDefinition odd = _time with { Parameters = Json("""{"type":"object","properties":{"a":{"not":{}}}}""") };
         Assert.Contains("/properties/a/not", Assert.Throws<ModelException>(() => new ToolSet([odd], ToolChoice.Required).GrammarFor(null)).Message, StringComparison.Ordinal);
         Assert.True(GrammarWalk.Accepts(new ToolSet([odd]).GrammarFor(null)!, "<tool_call>\n{\"name\": \"now\", \"arguments\": {\"b\": 1}}\n</tool_call>"));

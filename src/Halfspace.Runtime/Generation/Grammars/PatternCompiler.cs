@@ -3,6 +3,11 @@ namespace Halfspace.Runtime.Generation.Grammars;
 /// <summary>A regular expression as the inside of a JSON string.</summary>
 internal sealed class PatternCompiler(GraphBuilder builder, string where)
 {
+    // Each count within a count is another place that a text can be at.
+    private const int MostCounted = 1000;
+
+    private int _counted = 1;
+
     /// <summary>The characters of strings that the pattern matches anywhere, as patterns of schemas do.</summary>
     public int Compile(string pattern, int next)
     {
@@ -36,7 +41,12 @@ internal sealed class PatternCompiler(GraphBuilder builder, string where)
             case PatternSyntax.Choice choice:
                 return builder.Split([.. choice.Parts.Select(part => One(part, next))]);
             case PatternSyntax.Repeated repeated:
-                return builder.Repeat(One(repeated.Part, builder.Return()), repeated.Least, repeated.Most, next);
+                int outer = _counted, times = Math.Max(repeated.Least, Math.Max(1, repeated.Most));
+                if ((_counted *= times) > MostCounted)
+                    throw new ModelException($"The schema's {where} counts repetitions within repetitions beyond {MostCounted}; make the pattern simpler.");
+                int part = One(repeated.Part, builder.Return());
+                _counted = outer;
+                return builder.Repeat(part, repeated.Least, repeated.Most, next);
             default:
                 throw new ModelException($"The schema's {where} has a '^' or '$' inside it, which is not supported; put them at its begin and end.");
         }

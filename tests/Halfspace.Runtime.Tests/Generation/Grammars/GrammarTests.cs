@@ -94,6 +94,8 @@ public sealed class GrammarTests
     [InlineData("""{"type":"string","pattern":"(a"}""", "without ')'")]
     [InlineData("""{"type":"string","pattern":"[a"}""", "without ']'")]
     [InlineData("""{"type":"string","pattern":"a{2000}"}""", "1000")]
+    [InlineData("""{"type":"string","pattern":"(a{0,100}b){0,100}"}""", "within repetitions")]
+    [InlineData("""{"type":"string","const":"\ud800"}""", "Unicode")]
     [InlineData("""{"allOf":[{"pattern":"a"},{"pattern":"b"}]}""", "second pattern")]
     [InlineData("""{"allOf":[{"properties":{"a":{}}},{"additionalProperties":false}]}""", "/allOf/1/additionalProperties")]
     [InlineData("""{"properties":{"a":3}}""", "/properties/a")]
