@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Halfspace.Attention;
 using Halfspace.Runtime.Generation;
 
@@ -19,7 +20,7 @@ public sealed class AllocationTests(TinyModelFixture fixture) : IClassFixture<Ti
         using ModelContext context = fixture.Model.CreateContext(new ContextOptions { Attention = attention });
         context.Read([.. Enumerable.Range(0, 600).Select(i => i * 37 % 256)], null, TestContext.Current.CancellationToken);
         SamplingOptions sampling = new() { Temperature = 0.8f, TopK = 40, TopP = 0.95f, RepetitionPenalty = 1.1f, Seed = 1 };
-        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true, Sampling = sampling }, []);
+        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true, Sampling = sampling }, fixture.Model.Tokenizer);
         for (int i = 0; i < 100; i++) Assert.True(generator.Next(TestContext.Current.CancellationToken));
         AssertNothingAllocated(() => generator.Next(TestContext.Current.CancellationToken));
     }
@@ -45,6 +46,20 @@ public sealed class AllocationTests(TinyModelFixture fixture) : IClassFixture<Ti
             batch.ReadOne(contexts.AsSpan(from), tokens.AsSpan(from), TestContext.Current.CancellationToken);
         });
         foreach (ModelContext context in contexts) context.Dispose();
+    }
+
+    [Fact]
+    public void Constrained_generation_allocates_nothing()
+    {
+        using ModelContext context = fixture.Model.CreateContext();
+        context.Read([1, 2, 3], null, TestContext.Current.CancellationToken);
+        // Longer than what the automaton remembers, so that it also forgets.
+        Grammar grammar = Grammar.JsonSchema(JsonDocument.Parse("""{"type":"string","minLength":900}""").RootElement);
+        GenerationOptions options = new() { Grammar = grammar, Sampling = new SamplingOptions { Temperature = 1, Seed = 1 } };
+        TokenGenerator generator = new(context, options, fixture.Model.Tokenizer);
+        for (int i = 0; i < 500; i++) Assert.True(generator.Next(TestContext.Current.CancellationToken));
+        AssertNothingAllocated(() => generator.Next(TestContext.Current.CancellationToken));
+        Assert.Equal(FinishReason.None, generator.Finish);
     }
 
     private static void AssertNothingAllocated(Action step)

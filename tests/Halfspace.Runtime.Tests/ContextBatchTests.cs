@@ -132,6 +132,22 @@ public sealed class ContextBatchTests(TinyModelFixture fixture) : IClassFixture<
         Near(expected.Logits, b.Logits);
     }
 
+    [Fact]
+    public void Disposing_twice_does_nothing_more()
+    {
+        ModelContext context = Context(AttentionMode.Sparse, 40, 0), other = Context(AttentionMode.Dense, 4, 0);
+        ContextBatch batch = _model.CreateBatch();
+        batch.ReadOne([context, other], [1, 2], Cancellation);
+        for (int i = 0; i < 2; i++)
+        {
+            batch.Dispose();
+            context.Dispose();
+            other.Dispose();
+        }
+
+        Assert.Throws<ObjectDisposedException>(() => context.Rewind(1));
+    }
+
     private ModelContext Context(AttentionMode mode, int length, int seed)
     {
         AttentionPolicy policy = seed == 1 ? new AttentionPolicy.Budget(24) : new AttentionPolicy.Budget(64);

@@ -78,7 +78,7 @@ internal sealed unsafe class DecoderBuffers : IDisposable
         NativeMemory.AlignedFree(_rows);
         NativeMemory.AlignedFree(_logits);
         _embeddings = _logits = null;
-        _rows = null;
+        _rows = _handle = null;
     }
 
     private void Unbind()

@@ -23,7 +23,7 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
     private readonly Lock _counting = new();
-    private readonly GCHandle _handle;
+    private GCHandle _handle; // not readonly: freeing it must be seen
     private BatchRow[] _rows = [];
     private int[] _ends = []; // of each row's items, among those of all rows
     private float* _queries;  // [rows, Hq, d], rotated

@@ -29,7 +29,7 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
     private readonly AttentionCounters[] _counters;
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
-    private readonly GCHandle _handle;
+    private GCHandle _handle; // not readonly: freeing it must be seen
     private readonly int _threads;
     private LayerStep? _step;
     private float* _queries;   // [rows, Hq, d], rotated
