@@ -21,6 +21,8 @@ internal sealed record TinyModel
     public bool RopeFactors { get; init; }
     public string TokenizerModel { get; init; } = "gpt2";
 
+    public string? ChatTemplate { get; init; }
+
     public int ReluPower { get; init; } = 2;
     public float ReluBiasScale { get; init; } = 0.4f;
 
@@ -53,6 +55,7 @@ internal sealed record TinyModel
             .Add("tokenizer.ggml.merges", Array.Empty<string>())
             .Add("tokenizer.ggml.eos_token_id", (uint)EndToken);
 
+        if (ChatTemplate is not null) writer.Add("tokenizer.chat_template", ChatTemplate);
         if (a == "halfspace-relu")
             writer.Add(a + ".attention.relu_power", (uint)ReluPower).Add(a + ".attention.relu_bias_scale", ReluBiasScale);
 
