@@ -1,6 +1,7 @@
 using Halfspace.Server.Http;
 using Halfspace.Server.Models;
 using Halfspace.Server.OpenAi;
+using Halfspace.Server.OpenAi.Responses;
 
 namespace Halfspace.Server;
 
@@ -17,6 +18,7 @@ public static class HalfspaceEndpoints
         ModelsEndpoint models = services.GetRequiredService<ModelsEndpoint>();
         ChatEndpoint chat = services.GetRequiredService<ChatEndpoint>();
         CompletionEndpoint completion = services.GetRequiredService<CompletionEndpoint>();
+        ResponseEndpoint responses = services.GetRequiredService<ResponseEndpoint>();
 
         endpoints.MapGet("/health", route.Open(http => ApiRoute.SendAsync(http, new HealthBody("ok"), ServerJson.Wire.HealthBody)));
         endpoints.MapGet("/ready", route.Open(http => registry.Ready
@@ -26,10 +28,12 @@ public static class HalfspaceEndpoints
         endpoints.MapGet("/v1/models/{model}", route.Guarded(models.ShowAsync));
         endpoints.MapPost("/v1/chat/completions", route.Guarded(chat.HandleAsync));
         endpoints.MapPost("/v1/completions", route.Guarded(completion.HandleAsync));
+        endpoints.MapPost("/v1/responses", route.Guarded(responses.HandleAsync));
         endpoints.Map("/v1/embeddings", route.Guarded(_ => throw new ApiException(StatusCodes.Status404NotFound,
             "Embeddings are not offered: a decoder's hidden states are no honest embedding of a text.")));
         endpoints.Map("/v1/{**rest}", route.Guarded(_ => throw new ApiException(StatusCodes.Status404NotFound,
             "There is no such route, or not with this method; docs/server.md lists them.")));
+        endpoints.MapPrometheusScrapingEndpoint("/metrics", null, metrics => metrics.Use(next => route.Guarded(http => next(http))), null);
         return endpoints;
     }
 }

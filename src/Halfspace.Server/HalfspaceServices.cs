@@ -1,7 +1,10 @@
 using Halfspace.Server.Http;
+using Halfspace.Server.Metrics;
 using Halfspace.Server.Models;
 using Halfspace.Server.OpenAi;
+using Halfspace.Server.OpenAi.Responses;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpenTelemetry.Metrics;
 
 namespace Halfspace.Server;
 
@@ -30,6 +33,10 @@ public static class HalfspaceServices
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton<ChatEndpoint>();
         services.AddSingleton<CompletionEndpoint>();
+        services.AddSingleton<ResponseEndpoint>();
+        services.AddMetrics();
+        services.AddSingleton<ServerMetrics>();
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(ServerMetrics.MeterName).AddPrometheusExporter());
         return services;
     }
 }

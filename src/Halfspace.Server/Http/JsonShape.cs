@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization.Metadata;
 using Halfspace.Server.OpenAi;
+using Halfspace.Server.OpenAi.Responses;
 
 namespace Halfspace.Server.Http;
 
@@ -11,6 +12,7 @@ internal static class JsonShape
         [typeof(TextContent)] = TextContent.Phrase,
         [typeof(TextList)] = TextList.Phrase,
         [typeof(PromptText)] = PromptText.Phrase,
+        [typeof(ResponseInput)] = ResponseInput.Phrase,
     };
 
     /// <summary>What belongs at a path such as <c>messages[0].role</c> below a type.</summary>

@@ -1,10 +1,12 @@
 using Halfspace.Server.Http;
+using Halfspace.Server.Metrics;
 
 namespace Halfspace.Server.Models;
 
 /// <summary>Loads the models while the server is already up, and finds them by name.</summary>
 internal sealed class ModelRegistry(
-    HalfspaceServerOptions options, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ModelRegistry> log) : IHostedService, IDisposable
+    HalfspaceServerOptions options, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ModelRegistry> log)
+    : IHostedService, IDisposable
 {
     private readonly List<ServedModel> _models = [];
     private Task _loading = Task.CompletedTask;
@@ -32,7 +34,8 @@ internal sealed class ModelRegistry(
     public Task StartAsync(CancellationToken cancellationToken)
     {
         options.Validate();
-        _loading = Task.Run(Load, CancellationToken.None);
+        // Not before everything has started: a start that a model's failure cuts short would not say which failure it was.
+        lifetime.ApplicationStarted.Register(() => _loading = Task.Run(Load, CancellationToken.None));
         return Task.CompletedTask;
     }
 
@@ -52,7 +55,7 @@ internal sealed class ModelRegistry(
             foreach (ServedModelOptions served in options.Models)
             {
                 if (lifetime.ApplicationStopping.IsCancellationRequested) return;
-                _models.Add(new ServedModel(served, options, clock, log));
+                _models.Add(new ServedModel(served, options, metrics, clock, log));
             }
 
             _ready = true;

@@ -1,7 +1,5 @@
 using System.Text;
 using System.Text.Json;
-using Halfspace.Runtime;
-using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Tokenization;
 using Halfspace.Server.Http;
 using Halfspace.Server.Models;
@@ -31,27 +29,12 @@ internal sealed class ChatEndpoint(HalfspaceServerOptions options, ModelRegistry
             throw ApiException.Field("top_logprobs", "top_logprobs needs logprobs: true.");
         int? max = request.MaxCompletionTokens ?? request.MaxTokens;
         string field = request.MaxCompletionTokens is null ? "max_tokens" : "max_completion_tokens";
-        return new GenerationRequest(Generation.Fitting(Encode(model.Model, request), model, "messages"), Generation.Options(request, max, field, options))
+        int[] prompt = ChatTurns.Encode(model.Model, ChatTurns.From(request.Messages, "messages"), "messages");
+        return new GenerationRequest(Generation.Fitting(prompt, model, "messages"), Generation.Options(request, max, field, options))
         {
             Logprobs = request.Logprobs == true,
             TopLogprobs = Generation.TopLogprobs(request.TopLogprobs, "top_logprobs"),
         };
-    }
-
-    private static int[] Encode(HalfspaceModel model, ChatRequest request)
-    {
-        try
-        {
-            return model.EncodeChat(ChatTurns.From(request.Messages));
-        }
-        catch (ChatTemplateException e)
-        {
-            throw ApiException.Field("messages", $"The model's chat template does not take these messages: {e.InnerException?.Message ?? "it cannot be rendered."}");
-        }
-        catch (ModelException) when (!ReferenceEquals(model, null))
-        {
-            throw ApiException.Field("messages", "This model has no chat template; use /v1/completions.");
-        }
     }
 
     private static async Task SendAsync(HttpContext http, Header header, ChatRequest request, IAsyncEnumerable<AnswerPiece> pieces)

@@ -1,8 +1,10 @@
+using System.Diagnostics;
 using System.Threading.Channels;
 using Halfspace.Attention;
 using Halfspace.Runtime;
 using Halfspace.Runtime.Generation;
 using Halfspace.Runtime.Tokenization;
+using Halfspace.Server.Metrics;
 
 namespace Halfspace.Server.Scheduling;
 
@@ -16,13 +18,16 @@ internal sealed class GenerationJob
     private readonly StopSequences _stops;
     private readonly TokenScores? _scores;
     private readonly Sampler _sampler;
+    private readonly ModelMetrics _metrics;
+    private readonly long _submitted = Stopwatch.GetTimestamp();
     private int _tokens, _cached;
 
     /// <exception cref="ModelException">The options are not possible.</exception>
-    public GenerationJob(HalfspaceModel model, GenerationRequest request, CancellationToken cancellation)
+    public GenerationJob(HalfspaceModel model, GenerationRequest request, ModelMetrics metrics, CancellationToken cancellation)
     {
         Prompt = request.Prompt;
         Cancellation = cancellation;
+        _metrics = metrics;
         _options = request.Options;
         _ends = _options.IgnoreEnd ? [] : model.Tokenizer.EndIds;
         _decoder = new StreamingDecoder(model.Tokenizer);
@@ -58,6 +63,7 @@ internal sealed class GenerationJob
     public void Choose(ModelContext context)
     {
         int token = _sampler.Sample(context.Logits);
+        if (_tokens == 0) _metrics.FirstToken(_submitted);
         if (_ends.Contains(token))
         {
             End(context, FinishReason.Stop);
@@ -78,6 +84,7 @@ internal sealed class GenerationJob
     public void Fail(Exception? e)
     {
         Ended = true;
+        _metrics.Lost(e is null, _submitted);
         _pieces.Writer.TryComplete(e ?? new OperationCanceledException(Cancellation));
     }
 
@@ -86,9 +93,10 @@ internal sealed class GenerationJob
         Ended = true;
         string rest = _stops.Append(_decoder.Flush()).ToString() + _stops.Flush().ToString();
         AttentionCounters counters = context.Counters;
-        _pieces.Writer.TryWrite(new AnswerPiece(rest, null, new AnswerTotals(
-            _stops.Found is null ? reason : FinishReason.Stop, Prompt.Length, _cached, _tokens,
-            counters.KeysPerHead, counters.EstimateMean, counters.CertificateMean)));
+        AnswerTotals totals = new(_stops.Found is null ? reason : FinishReason.Stop, Prompt.Length, _cached, _tokens,
+            counters.KeysPerHead, counters.EstimateMean, counters.CertificateMean);
+        _metrics.Answered(totals, _submitted);
+        _pieces.Writer.TryWrite(new AnswerPiece(rest, null, totals));
         _pieces.Writer.TryComplete();
     }
 }

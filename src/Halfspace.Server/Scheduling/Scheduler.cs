@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Halfspace.Runtime;
 using Halfspace.Server.Http;
+using Halfspace.Server.Metrics;
 
 namespace Halfspace.Server.Scheduling;
 
@@ -17,6 +18,7 @@ internal sealed partial class Scheduler : IDisposable
     private readonly HalfspaceServerOptions _options;
     private readonly IDecodeStep _step;
     private readonly int _wholeChunk;
+    private readonly ModelMetrics _metrics;
     private readonly ILogger _log;
     private readonly Slot[] _slots;
     private readonly ModelContext[] _contexts;
@@ -28,13 +30,15 @@ internal sealed partial class Scheduler : IDisposable
     private readonly Thread _worker;
     private volatile bool _stopped;
     private int _inFlight, _nextReader;
+    private volatile int _waiting, _busy;
     private double _seconds = 1;
 
-    public Scheduler(HalfspaceModel model, ContextOptions context, HalfspaceServerOptions options, IDecodeStep step, ILogger log)
+    public Scheduler(HalfspaceModel model, ContextOptions context, HalfspaceServerOptions options, IDecodeStep step, ModelMetrics metrics, ILogger log)
     {
         _model = model;
         _options = options;
         _step = step;
+        _metrics = metrics;
         _log = log;
         _wholeChunk = Math.Max(options.ChunkTokens, context.ChunkTokens);
         ContextOptions whole = context with { ChunkTokens = _wholeChunk };
@@ -43,6 +47,7 @@ internal sealed partial class Scheduler : IDisposable
         _tokens = new int[options.Slots];
         _stepping = new Slot[options.Slots];
         ContextLimit = _slots[0].Context.Limit;
+        metrics.Watch(() => _waiting, () => _busy);
         _worker = new Thread(Work) { IsBackground = true, Name = "Halfspace scheduler" };
         _worker.Start();
     }
@@ -59,6 +64,7 @@ internal sealed partial class Scheduler : IDisposable
     {
         if (Interlocked.Increment(ref _inFlight) <= _options.Slots + _options.Queue) return;
         Leave();
+        _metrics.Refused();
         throw new ApiException(StatusCodes.Status429TooManyRequests, "Too many requests are waiting for this model; try again later.", null, "queue_full")
         {
             RetryAfter = TimeSpan.FromSeconds(Math.Clamp(Volatile.Read(ref _seconds), 1, 60)),
@@ -72,7 +78,7 @@ internal sealed partial class Scheduler : IDisposable
     /// <exception cref="ModelException">The options are not possible.</exception>
     public GenerationJob Submit(GenerationRequest request, CancellationToken cancellation)
     {
-        GenerationJob job = new(_model, request, cancellation);
+        GenerationJob job = new(_model, request, _metrics, cancellation);
         lock (_gate)
         {
             if (_stopped) throw ApiException.Unavailable("The server is stopping.");
@@ -99,6 +105,7 @@ internal sealed partial class Scheduler : IDisposable
         {
             DropCancelled();
             Admit();
+            Count();
             bool worked = ReadOne();
             worked |= Decode();
             if (!worked) _wake.WaitOne();
@@ -106,6 +113,14 @@ internal sealed partial class Scheduler : IDisposable
 
         foreach (Slot slot in _slots) slot.Job?.Fail(null);
         foreach (GenerationJob job in _queue) job.Fail(null);
+    }
+
+    private void Count()
+    {
+        int busy = 0;
+        foreach (Slot slot in _slots) busy += slot.Job is null ? 0 : 1;
+        _busy = busy;
+        lock (_gate) _waiting = _queue.Count;
     }
 
     private void DropCancelled()
