@@ -57,17 +57,21 @@ public sealed class HeadCache
         Count += rows;
     }
 
-    /// <summary>Whether <see cref="Advance"/> would do anything.</summary>
-    public bool IsAdvanceDue => Index?.IsDue(Count) ?? false;
+    /// <summary>Whether <see cref="Advance"/> to so many tokens would do anything.</summary>
+    public bool IsAdvanceDue(int tokens) => Index?.IsDue(tokens) ?? false;
 
-    /// <summary>Takes what was appended into the head's index, but for the recent window. Not while another thread attends to the head.</summary>
+    /// <summary>Takes the first tokens into the head's index, but for a recent window before <paramref name="tokens"/>. Not while another thread attends to
+    /// the head.</summary>
+    /// <param name="tokens">At most <see cref="Count"/>: rows from there on will attend.</param>
     /// <param name="prompt">Whether many tokens came at once: then the index may be built anew.</param>
     /// <param name="scratch">This thread's buffers.</param>
-    public void Advance(bool prompt, AttentionScratch scratch)
+    /// <exception cref="ArgumentOutOfRangeException">There are not so many tokens.</exception>
+    public void Advance(int tokens, bool prompt, AttentionScratch scratch)
     {
         ArgumentNullException.ThrowIfNull(scratch);
+        if (tokens < 0 || tokens > Count) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"The head has {Count} tokens.");
         _cache.RequireMemory();
-        Index?.Advance(this, prompt, scratch);
+        Index?.Advance(this, tokens, prompt, scratch);
     }
 
     /// <exception cref="ObjectDisposedException">The context's memory has been freed.</exception>

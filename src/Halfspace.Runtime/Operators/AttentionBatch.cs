@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Halfspace.Attention;
@@ -82,6 +83,7 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
         _packed = packed;
         _stride = columns;
         _output = output;
+        long start = Stopwatch.GetTimestamp();
         Run(context, Phase.Append, rows);
         Check();
         int items = 0;
@@ -91,7 +93,7 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
             items += _rows[row].Step.Items;
             _ends[row] = items;
             heavy |= _rows[row].Step.IsFinishHeavy;
-            due |= _rows[row].Cache[layer, 0].IsAdvanceDue;
+            due |= _rows[row].Cache[layer, 0].IsAdvanceDue(_rows[row].Position + 1);
         }
 
         Run(context, Phase.Scan, items);
@@ -102,6 +104,9 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
         Check();
         if (due) Run(context, Phase.Advance, rows * _shape.KeyValueHeads);
         Check();
+        // The rows' items mingle: each context's share of the time is an equal one.
+        TimeSpan share = Stopwatch.GetElapsedTime(start) / rows;
+        for (int row = 0; row < rows; row++) _rows[row].Counters[layer].Time += share;
     }
 
     public void Dispose()
@@ -179,7 +184,7 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
         if (_phase == Phase.Advance)
         {
             row = item / _shape.KeyValueHeads;
-            _rows[row].Cache[_layer, item % _shape.KeyValueHeads].Advance(false, scratch);
+            _rows[row].Cache[_layer, item % _shape.KeyValueHeads].Advance(_rows[row].Position + 1, false, scratch);
             return row;
         }
 
