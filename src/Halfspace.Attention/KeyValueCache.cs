@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Halfspace.Kernels;
 using Halfspace.Kernels.Reporting;
 
@@ -18,7 +19,8 @@ public sealed class KeyValueCache : IDisposable
     private readonly HeadCache[] _heads;
     private readonly AttentionScratch _scratch = new();
     private readonly NativeArena _arena = new();
-    private readonly NativeArray<Half>[] _blocks;
+    private readonly List<NativeArray<Half>> _memory = [];
+    private readonly NativePart<Half>[] _blocks;
     private readonly nint[] _addresses;
     private readonly long _blockLength;
     private int _count;
@@ -38,8 +40,8 @@ public sealed class KeyValueCache : IDisposable
             throw new ArgumentException($"A head of {shape.HeadDim} coordinates is too large.", nameof(shape));
         Shape = shape;
         Limit = limit;
-        _blockLength = BytesPerToken(shape) / sizeof(short) * BlockTokens;
-        _blocks = new NativeArray<Half>[(int)(((long)limit + BlockTokens - 1) / BlockTokens)];
+        _blockLength = BlockBytes(shape) / sizeof(short);
+        _blocks = new NativePart<Half>[(int)(((long)limit + BlockTokens - 1) / BlockTokens)];
         _addresses = new nint[_blocks.Length];
         _heads = new HeadCache[checked(shape.Layers * shape.KeyValueHeads)];
         AttentionKernels kernels = AttentionKernels.For(Simd.Selected);
@@ -62,7 +64,7 @@ public sealed class KeyValueCache : IDisposable
     /// <summary>Tokens there is memory for.</summary>
     public int Capacity => (int)Math.Min((long)_count * BlockTokens, Limit);
 
-    /// <summary>Native memory held, in bytes: the blocks, and the heads' indexes.</summary>
+    /// <summary>Memory held, in bytes: the blocks, mapped ones too, and the heads' indexes.</summary>
     public long AllocatedBytes
     {
         get
@@ -73,6 +75,9 @@ public sealed class KeyValueCache : IDisposable
 
     /// <summary>Keys and values of a token in every layer and head, in bytes.</summary>
     public static long BytesPerToken(AttentionShape shape) => (long)shape.Layers * shape.KeyValueHeads * shape.HeadDim * 2 * sizeof(short);
+
+    /// <summary>A block of tokens in every layer and head, in bytes.</summary>
+    public static long BlockBytes(AttentionShape shape) => BytesPerToken(shape) * BlockTokens;
 
     /// <summary>Sketches of a token's keys in every layer and head, which sparse attention keeps besides, in bytes.</summary>
     public static long SketchBytesPerToken(AttentionShape shape) =>
@@ -105,8 +110,9 @@ public sealed class KeyValueCache : IDisposable
         {
             try
             {
-                _blocks[_count] = new NativeArray<Half>(_blockLength);
-                _addresses[_count] = _blocks[_count].Address;
+                NativeArray<Half> memory = new(_blockLength);
+                _memory.Add(memory);
+                Attach(memory.Address);
             }
             catch (OutOfMemoryException e)
             {
@@ -114,7 +120,6 @@ public sealed class KeyValueCache : IDisposable
                     $"There is no memory for {tokens} tokens of context ({tokens * BytesPerToken(Shape) >> 20} MiB); " +
                     "use a shorter context.", e);
             }
-            _count++;
         }
     }
 
@@ -132,11 +137,60 @@ public sealed class KeyValueCache : IDisposable
         foreach (HeadCache head in _heads) head.Rewind(position, _scratch);
     }
 
+    /// <summary>A cache whose first tokens lie in memory that a cache of the same shape was exported to. Nothing is copied but sketches that the next
+    /// tokens go beside.</summary>
+    /// <param name="shape">The decoder's attention.</param>
+    /// <param name="limit">The most tokens it may ever hold.</param>
+    /// <param name="sparse">As for a new cache; with the window and clusters of the exported one where <paramref name="memory"/> has indexes.</param>
+    /// <param name="tokens">Tokens there.</param>
+    /// <param name="memory">Blocks and indexes; they are written to, and must outlive the cache.</param>
+    /// <param name="indexes">Whether to take over the indexes; else the heads' are empty, for <see cref="HeadCache.Reindex"/>.</param>
+    /// <exception cref="InvalidDataException">An index cannot be that of so many tokens.</exception>
+    public static KeyValueCache Restore(AttentionShape shape, int limit, AttentionOptions? sparse, int tokens, IKeyValueMemory memory, bool indexes)
+    {
+        ArgumentNullException.ThrowIfNull(memory);
+        ArgumentOutOfRangeException.ThrowIfNegative(tokens);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(tokens, limit);
+        KeyValueCache cache = new(shape, limit, sparse);
+        try
+        {
+            for (int block = 0; block < (tokens + BlockTokens - 1) / BlockTokens; block++) cache.Attach(memory.Block(block));
+            for (int h = 0; h < cache._heads.Length; h++)
+            {
+                (nint address, long bytes) = sparse is null || !indexes ? default : memory.Index(h / shape.KeyValueHeads, h % shape.KeyValueHeads);
+                cache._heads[h].Restore(tokens, address, bytes);
+            }
+        }
+        catch
+        {
+            cache.Dispose();
+            throw;
+        }
+        return cache;
+    }
+
+    /// <summary>A block's bytes, [<see cref="BlockBytes"/>], with zeros where it has no token. Not while another thread appends or attends.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">No token is in it.</exception>
+    public ReadOnlySpan<byte> ExportBlock(int index)
+    {
+        RequireMemory();
+        int used = _heads[0].Count - (index * BlockTokens);
+        if (index < 0 || used <= 0) throw new ArgumentOutOfRangeException(nameof(index), index, "The context has no such block.");
+        if (used < BlockTokens)
+        {
+            // What memory held before must not leave the process.
+            int dim = Shape.HeadDim, rows = 2 * _heads.Length;
+            for (int row = 0; row < rows; row++)
+                Part(index, (((long)row * BlockTokens) + used) * dim, (BlockTokens - used) * dim).Clear();
+        }
+        return MemoryMarshal.AsBytes(Part(index, 0, checked((int)_blockLength)));
+    }
+
     /// <summary>Frees the memory. Heads must not be used after it.</summary>
     public void Dispose()
     {
         _disposed = true;
-        foreach (NativeArray<Half> block in _blocks.AsSpan(0, _count)) block.Dispose();
+        foreach (NativeArray<Half> block in _memory) block.Dispose();
         _arena.Dispose();
         _scratch.Dispose();
         _count = 0;
@@ -150,6 +204,12 @@ public sealed class KeyValueCache : IDisposable
     {
         RequireMemory();
         return _blocks[index].Slice(start, length);
+    }
+
+    private unsafe void Attach(nint address)
+    {
+        _blocks[_count] = new NativePart<Half>((Half*)address, _blockLength);
+        _addresses[_count++] = address;
     }
 
     /// <exception cref="ObjectDisposedException">The memory has been freed.</exception>

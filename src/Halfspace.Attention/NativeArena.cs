@@ -67,6 +67,8 @@ internal readonly unsafe struct NativePart<T> where T : unmanaged
 
     public long Length { get; }
 
+    public nint Address => (nint)_first;
+
     public Span<T> Slice(long start, int length)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(start);

@@ -34,14 +34,6 @@ internal static class TextFiles
         return new string(block, 0, taken);
     });
 
-    /// <summary>Documents and a question as one message: each text, a blank line, and the question last.</summary>
-    public static string Join(IEnumerable<string> documents, string question)
-    {
-        List<string> parts = [.. documents.Select(text => text.TrimEnd())];
-        if (question.Length > 0) parts.Add(question);
-        return string.Join("\n\n", parts);
-    }
-
     private static string Guard(string path, Func<string> read)
     {
         try

@@ -16,4 +16,8 @@ public sealed record ContextOptions
 
     /// <summary>Tokens of a prompt that run through the model at once.</summary>
     public int ChunkTokens { get; init; } = 512;
+
+    /// <summary>Tokens at the beginning that chunks of a prompt end with, as they do where these tokens are read to be saved: a prompt is then read alike, to the
+    /// last bit, whether its opening came from a saved context or not. 0 for no such place.</summary>
+    public int OpeningTokens { get; init; }
 }

@@ -3,6 +3,7 @@ using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Decoder;
 using Halfspace.Runtime.Generation;
 using Halfspace.Runtime.Gguf;
+using Halfspace.Runtime.Saved;
 using Halfspace.Runtime.Tokenization;
 
 namespace Halfspace.Runtime;
@@ -31,6 +32,9 @@ public sealed class HalfspaceModel : IDisposable
 
     /// <summary>The model's tokenizer.</summary>
     public Tokenizer Tokenizer { get; }
+
+    /// <summary>What saved contexts know the model by.</summary>
+    internal ModelFingerprint Fingerprint => _decoder.Fingerprint;
 
     /// <summary>Opens a GGUF file. The first time, its weights are converted and kept in a cache; later starts map them.</summary>
     /// <exception cref="ModelException">The file is missing, damaged or of an unknown kind; the message says what to do.</exception>
@@ -64,6 +68,17 @@ public sealed class HalfspaceModel : IDisposable
     /// <summary>A new, empty context.</summary>
     /// <exception cref="ModelException">The options do not fit the model or each other.</exception>
     public ModelContext CreateContext(ContextOptions? options = null) => new(_decoder, options ?? new ContextOptions());
+
+    /// <summary>Opens a saved context. Its file is mapped and its blocks are only looked at, and checked, when tokens are read; what is read then stays in
+    /// private memory until it is saved again.</summary>
+    /// <param name="path">A file that <see cref="ModelContext.SaveAsync"/> wrote.</param>
+    /// <param name="options">How to go on. An index of another window or number of clusters is built anew.</param>
+    /// <exception cref="ModelException">There is no such file, it is damaged, of another model or too long for the limit.</exception>
+    public ModelContext OpenContext(string path, ContextOptions? options = null) =>
+        Adopt(ContextFile.Open(path), options ?? new ContextOptions());
+
+    /// <summary>A context over a file that is open, of which the first tokens may be enough. The context owns it.</summary>
+    internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) => ModelContext.Open(_decoder, file, options, keep);
 
     /// <summary>What takes decode steps of several contexts of this model at once.</summary>
     public ContextBatch CreateBatch() => new(_decoder);

@@ -27,6 +27,12 @@ internal sealed class ClusterFit
 
     public int Clusters { get; }
 
+    /// <summary>What squared distances of keys are multiplied by.</summary>
+    public float KeyScale { get; private set; }
+
+    /// <summary>What squared distances of values are multiplied by.</summary>
+    public float ValueScale { get; private set; }
+
     /// <summary>Fits centres to a head's first tokens, and writes them.</summary>
     /// <param name="head">Keys and values.</param>
     /// <param name="tokens">How many tokens.</param>
@@ -42,17 +48,24 @@ internal sealed class ClusterFit
             kernels.Widen(head.Key(position), _dim, [], keys.AsSpan(i * _stride), _stride);
             kernels.Widen(head.Value(position), _dim, [], values.AsSpan(i * _stride), _stride);
         }
-        float keyScale = Scale(keys), valueScale = Scale(values);
-        Seed(keys, values, count, keyScale, valueScale, clusters);
+        (KeyScale, ValueScale) = (Scale(keys), Scale(values));
+        Seed(keys, values, count, clusters);
         int[] owner = new int[count];
         for (int round = 0; round < Rounds; round++)
         {
-            Prepare(clusters, keyScale, valueScale);
+            Prepare(clusters);
             Assign(keys, values, count, owner, kernels, new float[count * _columns]);
             Average(keys, values, count, owner, clusters);
             if (Clusters == 1) break;
         }
-        Prepare(clusters, keyScale, valueScale);
+        Prepare(clusters);
+    }
+
+    /// <summary>Takes over what was fitted before: the clusters' centres and the scales.</summary>
+    public void Restore(ReadOnlySpan<KeyCluster> clusters, float keyScale, float valueScale)
+    {
+        (KeyScale, ValueScale) = (keyScale, valueScale);
+        Prepare(clusters);
     }
 
     /// <summary>Finds the cluster of each row.</summary>
@@ -104,7 +117,7 @@ internal sealed class ClusterFit
     }
 
     // k-means++: each further centre is drawn with a chance that grows with the squared distance to the nearest one.
-    private void Seed(float[] keys, float[] values, int count, float keyScale, float valueScale, ReadOnlySpan<KeyCluster> clusters)
+    private void Seed(float[] keys, float[] values, int count, ReadOnlySpan<KeyCluster> clusters)
     {
         Random random = new(1);
         double[] distances = new double[count];
@@ -117,7 +130,7 @@ internal sealed class ClusterFit
             double all = 0;
             for (int i = 0; i < count; i++)
             {
-                double distance = (keyScale * Distance(keys, i, at)) + (valueScale * Distance(values, i, at));
+                double distance = (KeyScale * Distance(keys, i, at)) + (ValueScale * Distance(values, i, at));
                 distances[i] = Math.Min(distances[i], distance);
                 all += distances[i];
             }
@@ -135,7 +148,7 @@ internal sealed class ClusterFit
     }
 
     // ‖x − c‖² is least where ⟨x,c⟩ − ‖c‖²/2 is largest.
-    private void Prepare(ReadOnlySpan<KeyCluster> clusters, float keyScale, float valueScale)
+    private void Prepare(ReadOnlySpan<KeyCluster> clusters)
     {
         for (int c = 0; c < Clusters; c++)
         {
@@ -143,9 +156,9 @@ internal sealed class ClusterFit
             double half = 0;
             for (int i = 0; i < _dim; i++)
             {
-                _toKeys[(i * _columns) + c] = key[i] * keyScale;
-                _toValues[(i * _columns) + c] = value[i] * valueScale;
-                half += ((double)key[i] * key[i] * keyScale) + ((double)value[i] * value[i] * valueScale);
+                _toKeys[(i * _columns) + c] = key[i] * KeyScale;
+                _toValues[(i * _columns) + c] = value[i] * ValueScale;
+                half += ((double)key[i] * key[i] * KeyScale) + ((double)value[i] * value[i] * ValueScale);
             }
             _offsets[c] = (float)(half / 2);
         }

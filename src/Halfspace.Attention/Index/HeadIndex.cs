@@ -67,7 +67,7 @@ internal sealed class HeadIndex
     public double ValueNorm { get; private set; }
 
     /// <summary>Twice the clusters, rounded up to a whole register.</summary>
-    public int ColumnCount => ((2 * Clusters.Length) + 15) / 16 * 16;
+    public int ColumnCount => ColumnCountOf(Clusters.Length);
 
     /// <summary>The positions that are indexed when a head holds so many tokens: all but a window for the next one.</summary>
     public static int Prefix(int held, int window)
@@ -81,7 +81,7 @@ internal sealed class HeadIndex
 
     /// <summary>Takes in what the head has appended, but for the window.</summary>
     /// <param name="head">Keys and values.</param>
-    /// <param name="held">Tokens of it that count.</param>
+    /// <param name="held">Tokens of the head; later ones are not looked at.</param>
     /// <param name="prompt">Whether many tokens came at once, so that a rebuilding is not noticed.</param>
     /// <param name="scratch">Buffers.</param>
     public void Advance(HeadCache head, int held, bool prompt, AttentionScratch scratch)
@@ -132,12 +132,58 @@ internal sealed class HeadIndex
         SetColumns();
     }
 
+    /// <summary>Writes it all; nothing but zeros while it has no tokens.</summary>
+    public void Export(IndexImageWriter to)
+    {
+        ReadOnlySpan<KeyCluster> clusters = Tokens == 0 ? [] : Clusters;
+        to.Write(new IndexImage.Head
+        {
+            Tokens = Tokens,
+            Fitted = Tokens == 0 ? 0 : _fitted,
+            Clusters = clusters.Length,
+            Usable = Usable ? 1 : 0,
+            ValueNorm = Tokens == 0 ? 0 : ValueNorm,
+            KeyScale = Tokens == 0 ? 0 : _fit!.KeyScale,
+            ValueScale = Tokens == 0 ? 0 : _fit!.ValueScale,
+        });
+        if (clusters.IsEmpty) return;
+        to.Write(Columns);
+        Spread!.Export(to);
+        foreach (KeyCluster cluster in clusters) cluster.Export(to);
+    }
+
+    /// <summary>Takes over what <see cref="Export"/> wrote, into a new index; the memory stays in use.</summary>
+    /// <exception cref="InvalidDataException">It cannot be the index of a head of so many tokens.</exception>
+    public void Restore(IndexImageReader from, int held)
+    {
+        IndexImage.Head head = from.Read<IndexImage.Head>();
+        if (head.Clusters == 0 && head.Tokens == 0) return;
+        if (head.Clusters is < 1 or > AttentionOptions.MostClusters || head.Tokens < Least || head.Tokens > Prefix(held, _window)
+            || head.Fitted < Least)
+            throw IndexImage.Unfit();
+        _fit = new ClusterFit(_dim, head.Clusters, _kernels);
+        _columns = from.Take<float>((long)_dim * ColumnCountOf(head.Clusters));
+        Spread = KeySpread.Restore(_dim, from);
+        int keys = 0;
+        for (int c = 0; c < head.Clusters; c++)
+        {
+            KeyCluster cluster = KeyCluster.Restore(_dim, Rotation, _arena, from, head.Tokens);
+            keys += cluster.Count;
+            _clusters.Add(cluster);
+        }
+        if (keys != head.Tokens) throw IndexImage.Unfit();
+        _fit.Restore(Clusters, head.KeyScale, head.ValueScale);
+        (Tokens, _fitted, Usable, ValueNorm) = (head.Tokens, head.Fitted, head.Usable != 0, head.ValueNorm);
+    }
+
     private int CountFor(int tokens)
     {
         int count = _least;
         for (long from = DoublingFrom; tokens >= from && 2 * count <= AttentionOptions.MostClusters; from *= 4) count *= 2;
         return count;
     }
+
+    private static int ColumnCountOf(int clusters) => ((2 * clusters) + 15) / 16 * 16;
 
     [MemberNotNull(nameof(_fit), nameof(Spread))]
     private void Cut(int clusters)

@@ -23,16 +23,18 @@ internal sealed class KeyCluster
     /// <param name="rotation">Of every sketch.</param>
     /// <param name="arena">Where its memory comes from, and goes back with.</param>
     public KeyCluster(int dim, SketchRotation rotation, NativeArena arena)
+        : this(dim, rotation, arena, arena.Take<float>(MemoryLength(dim)), new ValueSpread(dim, arena)) =>
+        _memory.Slice(0, (int)_memory.Length).Clear();
+
+    private KeyCluster(int dim, SketchRotation rotation, NativeArena arena, NativePart<float> memory, ValueSpread spread)
     {
         _arena = arena;
         Dim = dim;
         Stride = (dim + 15) / 16 * 16;
         _rotation = rotation;
         _sums = (dim + 2) * Stride;
-        Spread = new ValueSpread(dim, arena);
-        // Sums, what they leave out, and the centres.
-        _memory = arena.Take<float>((2 * _sums) + (2 * Stride));
-        _memory.Slice(0, (int)_memory.Length).Clear();
+        Spread = spread;
+        _memory = memory;
     }
 
     public int Dim { get; }
@@ -179,6 +181,68 @@ internal sealed class KeyCluster
         }
     }
 
+    /// <summary>Writes it all.</summary>
+    public void Export(IndexImageWriter to)
+    {
+        to.Write(new IndexImage.Cluster
+        {
+            Count = Count,
+            LargestResidual = LargestResidual,
+            LargestKey = LargestKey,
+            LargestValue = LargestValue,
+            MeanSquareResidual = MeanSquareResidual,
+            KeyCentreNorm = KeyCentreNorm,
+            ValueCentreNorm = ValueCentreNorm,
+            SpreadBound = Spread.Parts.Bound,
+            SpreadAdded = Spread.Parts.Added,
+            SpreadTrace = Spread.Trace,
+        });
+        to.Write<float>(_memory.Slice(0, (int)_memory.Length));
+        Spread.Export(to);
+        for (int block = 0; block < Blocks; block += ChunkBlocks) to.Write(Sketches(block, Math.Min(ChunkBlocks, Blocks - block)));
+    }
+
+    /// <summary>Takes over what <see cref="Export"/> wrote; the memory stays in use.</summary>
+    /// <exception cref="InvalidDataException">Its keys are not those of <paramref name="tokens"/> tokens.</exception>
+    public static KeyCluster Restore(int dim, SketchRotation rotation, NativeArena arena, IndexImageReader from, int tokens)
+    {
+        IndexImage.Cluster numbers = from.Read<IndexImage.Cluster>();
+        if (numbers.Count < 0 || numbers.Count > tokens) throw IndexImage.Unfit();
+        NativePart<float> memory = from.Take<float>(MemoryLength(dim)), sum = from.Take<float>((long)dim * ((dim + 15) / 16 * 16));
+        KeyCluster cluster = new(dim, rotation, arena, memory, ValueSpread.Restore(dim, arena, in numbers, sum))
+        {
+            LargestResidual = numbers.LargestResidual,
+            LargestKey = numbers.LargestKey,
+            LargestValue = numbers.LargestValue,
+            MeanSquareResidual = numbers.MeanSquareResidual,
+            KeyCentreNorm = numbers.KeyCentreNorm,
+            ValueCentreNorm = numbers.ValueCentreNorm,
+        };
+        for (int blocks = (numbers.Count + KeyBlocks.Keys - 1) / KeyBlocks.Keys; blocks > 0; blocks -= ChunkBlocks)
+        {
+            NativePart<byte> chunk = from.Take<byte>((long)Math.Min(blocks, ChunkBlocks) * cluster.BlockBytes);
+            if (blocks >= ChunkBlocks) cluster._chunks.Add(chunk);
+            // The last chunk needs room for the blocks to come.
+            else chunk.Slice(0, (int)chunk.Length).CopyTo(cluster.NewChunk());
+        }
+        cluster.Count = numbers.Count;
+        int last = -1;
+        for (int slot = 0; slot < numbers.Count; slot++)
+        {
+            int position = cluster.Position(slot);
+            if (position <= last || position >= tokens) throw IndexImage.Unfit();
+            last = position;
+        }
+        return cluster;
+    }
+
+    private static long MemoryLength(int dim)
+    {
+        // Sums, what they leave out, and the centres.
+        long stride = (dim + 15) / 16 * 16;
+        return (2 * (dim + 2) * stride) + (2 * stride);
+    }
+
     private double Sum(int at)
     {
         ReadOnlySpan<float> all = _memory.Slice(0, 2 * _sums);
@@ -189,14 +253,18 @@ internal sealed class KeyCluster
 
     private Span<byte> Room(int block)
     {
-        if (block / ChunkBlocks == _chunks.Count)
-        {
-            NativePart<byte> chunk = _arena.Take<byte>((long)ChunkBlocks * BlockBytes);
-            // Slots without a key are scanned too: their scores must be numbers.
-            chunk.Slice(0, (int)chunk.Length).Clear();
-            _chunks.Add(chunk);
-        }
+        if (block / ChunkBlocks == _chunks.Count) NewChunk();
         return Block(block);
+    }
+
+    private Span<byte> NewChunk()
+    {
+        NativePart<byte> chunk = _arena.Take<byte>((long)ChunkBlocks * BlockBytes);
+        Span<byte> bytes = chunk.Slice(0, (int)chunk.Length);
+        // Slots without a key are scanned too: their scores must be numbers.
+        bytes.Clear();
+        _chunks.Add(chunk);
+        return bytes;
     }
 
     // Rows less the centres; columns past d are zero.

@@ -15,13 +15,14 @@ internal sealed class KeySpread
     private int _count;
 
     public KeySpread(int dim, NativeArena arena)
+        : this(dim, arena.Take<Half>((long)dim * dim), arena.Take<float>(SumsLength(dim))) => Reset();
+
+    private KeySpread(int dim, NativePart<Half> matrix, NativePart<float> sums)
     {
         _dim = dim;
         _stride = (dim + 15) / 16 * 16;
-        _matrix = arena.Take<Half>((long)dim * dim);
-        // Σ(k−o)(k−o)ᵀ, Σ(k−o), and o.
-        _sums = arena.Take<float>((dim + 2L) * _stride);
-        Reset();
+        _matrix = matrix;
+        _sums = sums;
     }
 
     /// <summary>Floats that <see cref="Add"/> works in.</summary>
@@ -29,6 +30,21 @@ internal sealed class KeySpread
     {
         long stride = (dim + 15) / 16 * 16;
         return (KeyCluster.Batch + dim) * stride;
+    }
+
+    /// <summary>Writes it all.</summary>
+    public void Export(IndexImageWriter to)
+    {
+        to.Write(new IndexImage.Spread { Count = _count, Unit = _unit });
+        to.Write<Half>(_matrix.Slice(0, _dim * _dim));
+        to.Write<float>(_sums.Slice(0, (int)SumsLength(_dim)));
+    }
+
+    /// <summary>What <see cref="Export"/> wrote; the memory stays in use.</summary>
+    public static KeySpread Restore(int dim, IndexImageReader from)
+    {
+        IndexImage.Spread numbers = from.Read<IndexImage.Spread>();
+        return new KeySpread(dim, from.Take<Half>((long)dim * dim), from.Take<float>(SumsLength(dim))) { _count = numbers.Count, _unit = numbers.Unit };
     }
 
     /// <summary>Forgets all keys.</summary>
@@ -103,6 +119,9 @@ internal sealed class KeySpread
             deviations[r] = (float)Math.Sqrt(Math.Max(0, square * _unit));
         }
     }
+
+    // Σ(k−o)(k−o)ᵀ, Σ(k−o), and o.
+    private static long SumsLength(int dim) => (dim + 2L) * ((dim + 15) / 16 * 16);
 
     private Span<float> Products => _sums.Slice(0, _dim * _stride);
 

@@ -12,17 +12,20 @@ internal sealed class ValueSpread
     private const int Squarings = 5;
     private const double Slack = 0.25;
 
-    private readonly NativePart<float> _matrices;
+    private readonly NativePart<float> _sum, _work;
     private readonly int _dim, _stride;
     private double _bound, _added;
 
     public ValueSpread(int dim, NativeArena arena)
+        : this(dim, arena, arena.Take<float>((long)dim * ((dim + 15) / 16 * 16))) => Reset();
+
+    private ValueSpread(int dim, NativeArena arena, NativePart<float> sum)
     {
         _dim = dim;
         _stride = (dim + 15) / 16 * 16;
-        // The sum and two that it is squared in; the latter are scratch.
-        _matrices = arena.Take<float>(3L * dim * _stride);
-        Reset();
+        _sum = sum;
+        // Two matrices that the sum is squared in.
+        _work = arena.Take<float>(2L * dim * _stride);
     }
 
     /// <summary>At least λ.</summary>
@@ -35,20 +38,34 @@ internal sealed class ValueSpread
 
     public void Reset()
     {
-        _matrices.Slice(0, 3 * Length).Clear();
+        _sum.Slice(0, Length).Clear();
         (_bound, _added, Trace) = (0, 0, 0);
     }
 
     /// <summary>Takes in Σ(v−c)(v−c)ᵀ of more values, [d, stride].</summary>
     public void Add(ReadOnlySpan<float> terms)
     {
-        Span<float> sum = _matrices.Slice(0, Length);
+        Span<float> sum = _sum.Slice(0, Length);
         double trace = 0;
         for (int i = 0; i < sum.Length; i++) sum[i] += terms[i];
         for (int c = 0; c < _dim; c++) trace += terms[(c * _stride) + c];
         Trace += trace;
         _added += trace;
     }
+
+    /// <summary>Writes the sum of squares, [d, stride].</summary>
+    public void Export(IndexImageWriter to) => to.Write(_sum.Slice(0, Length));
+
+    /// <summary>One that has taken in values already.</summary>
+    public static ValueSpread Restore(int dim, NativeArena arena, in IndexImage.Cluster numbers, NativePart<float> sum) => new(dim, arena, sum)
+    {
+        _bound = numbers.SpreadBound,
+        _added = numbers.SpreadAdded,
+        Trace = numbers.SpreadTrace,
+    };
+
+    /// <summary>The bound after the last squarings, and what values can have added to it since.</summary>
+    public (double Bound, double Added) Parts => (_bound, _added);
 
     /// <summary>Brings the bound back to λ where it may have left it.</summary>
     public void Settle(AttentionKernels kernels)
@@ -58,8 +75,8 @@ internal sealed class ValueSpread
 
     private void Refresh(AttentionKernels kernels)
     {
-        ReadOnlySpan<float> sum = _matrices.Slice(0, Length);
-        Span<float> from = _matrices.Slice(Length, Length), to = _matrices.Slice(2 * Length, Length);
+        ReadOnlySpan<float> sum = _sum.Slice(0, Length);
+        Span<float> from = _work.Slice(0, Length), to = _work.Slice(Length, Length);
         double trace = TraceOf(sum);
         _added = 0;
         _bound = 0;

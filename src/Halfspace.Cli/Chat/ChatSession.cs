@@ -1,6 +1,7 @@
 using Halfspace.Runtime;
 using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Generation;
+using Halfspace.Runtime.Saved;
 
 namespace Halfspace.Cli.Chat;
 
@@ -104,7 +105,7 @@ internal sealed class ChatSession
 
     private async Task AnswerAsync(string message)
     {
-        _turns.Add(new ChatTurn("user", TextFiles.Join(_documents, message)));
+        _turns.Add(new ChatTurn("user", ContextDocument.Message(_documents, message)));
         Answer answer;
         try
         {

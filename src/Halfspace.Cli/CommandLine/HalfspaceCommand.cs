@@ -1,9 +1,11 @@
 using System.CommandLine;
 using Halfspace.Cli.Bench;
 using Halfspace.Cli.Chat;
+using Halfspace.Cli.Contexts;
 using Halfspace.Cli.Info;
 using Halfspace.Cli.Perplexity;
 using Halfspace.Cli.Run;
+using Halfspace.Cli.Serve;
 using Halfspace.Cli.Tokenize;
 
 namespace Halfspace.Cli.CommandLine;
@@ -18,6 +20,8 @@ internal static class HalfspaceCommand
         root.Directives.Clear();
         root.Subcommands.Add(new RunCommand(console));
         root.Subcommands.Add(new ChatCommand(console));
+        root.Subcommands.Add(new ContextCommand(console));
+        root.Subcommands.Add(new ServeCommand(console));
         root.Subcommands.Add(new InfoCommand(console));
         root.Subcommands.Add(new TokenizeCommand(console));
         root.Subcommands.Add(new PerplexityCommand(console));

@@ -12,6 +12,8 @@ namespace Halfspace.Cli;
     DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
 [JsonSerializable(typeof(RunPiece))]
 [JsonSerializable(typeof(RunDone))]
+[JsonSerializable(typeof(ContextReport))]
+[JsonSerializable(typeof(ContextDeleted))]
 [JsonSerializable(typeof(TokenizeReport))]
 [JsonSerializable(typeof(InfoReport))]
 [JsonSerializable(typeof(PerplexityReport))]

@@ -2,8 +2,8 @@ using System.CommandLine;
 using Halfspace.Attention;
 using Halfspace.Cli.CommandLine;
 using Halfspace.Runtime;
-using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Generation;
+using Halfspace.Runtime.Saved;
 
 namespace Halfspace.Cli.Run;
 
@@ -17,18 +17,13 @@ internal sealed class RunCommand : Command
         Description = "The prompt; - reads it from standard input.",
     };
 
-    private readonly Option<string[]> _files = new("--file")
-    {
-        HelpName = "TEXT",
-        Description = "A text file that goes before the prompt, with a blank line between; may be given more than once.",
-    };
-
-    private readonly Option<string?> _system = NewOption.Text("--system", "S", "The system message.");
-    private readonly Option<bool> _raw = NewOption.Flag("--raw", "Continues the prompt as it is, without the model's chat template.");
+    private readonly Option<string?> _name = NewOption.Text("--context-name", "NAME", "Asks about a saved context; see halfspace context.");
     private readonly Option<bool> _stats = NewOption.Flag("--stats", "Prints speed, keys a head and memory to standard error at the end.");
     private readonly Option<bool> _json = NewOption.Flag("--json",
         "Prints JSON lines: {\"text\": …} for each piece, and {\"done\": true, …} with counts and speed at the end.");
 
+    private readonly DocumentArguments _document;
+    private readonly StoreArguments _store;
     private readonly ModelArguments _model;
     private readonly SamplingArguments _sampling;
     private readonly AttentionArguments _attention;
@@ -38,36 +33,39 @@ internal sealed class RunCommand : Command
     {
         _console = console;
         Arguments.Add(_prompt);
-        Options.Add(_files);
-        Options.Add(_system);
+        _document = new DocumentArguments(this, "A text file that goes before the prompt, with a blank line between; may be given more than once.");
+        Options.Add(_name);
+        _store = new StoreArguments(this);
         _model = new ModelArguments(this);
         _sampling = new SamplingArguments(this);
         _attention = new AttentionArguments(this);
-        Options.Add(_raw);
         Options.Add(_stats);
         Options.Add(_json);
         Validators.Add(result =>
         {
-            if (result.GetResult(_prompt) is not { Tokens.Count: > 0 } && result.GetResult(_files) is null)
+            if (result.GetResult(_prompt) is not { Tokens.Count: > 0 } && !_document.HasFiles(result))
                 result.AddError("There is no prompt; give one, or - to read it from standard input.");
-            if (result.GetResult(_raw) is { Implicit: false } && result.GetResult(_system) is not null)
-                result.AddError("--system needs the chat template, which --raw leaves out; give one of them.");
+            if (result.GetResult(_name) is not null && _document.IsGiven(result))
+                result.AddError("A saved context has its own --file, --system and --raw; leave them out.");
         });
         SetAction((parsed, _) => RunAsync(parsed));
     }
 
     private async Task<int> RunAsync(ParseResult parsed)
     {
-        string text = Prompt(parsed);
-        bool raw = parsed.GetValue(_raw), json = parsed.GetValue(_json);
+        ContextDocument document = Document(parsed);
+        string question = parsed.GetValue(_prompt) is { } given and not "-" ? given : parsed.GetValue(_prompt) is null ? "" : _console.In.ReadToEnd();
+        if (document.Text.Length == 0 && question.Length == 0) throw new UsageException("The prompt is empty; give some text.");
+        bool json = parsed.GetValue(_json);
         using HalfspaceModel model = _model.Load(parsed);
         _console.Interrupt.Token.ThrowIfCancellationRequested();
         AttentionOptions attention = _attention.One(parsed);
-        using ModelContext context = model.CreateContext(_model.Context(parsed, attention, _attention.Prompt(parsed, attention)));
-        int[] prompt = raw ? model.Tokenizer.Encode(text, parseSpecial: true, model.Tokenizer.AddBos)
-            : model.EncodeChat(Turns(parsed.GetValue(_system), text));
+        ContextOptions reading = _model.Context(parsed, attention, _attention.Prompt(parsed, attention));
+        int[] prompt = document.Prompt(model, question);
         if (prompt.Length == 0) throw new UsageException("The prompt is empty; give some text.");
-        context.RequireRoom(prompt.Length);
+        using ModelContext context = parsed.GetValue(_name) is { } name ? _store.Open(parsed).Open(model, name, reading)
+            : model.CreateContext(reading with { OpeningTokens = document.Opening(model).Length });
+        context.RequireLimit(prompt.Length);
         GenerationOptions options = _sampling.Value(parsed);
         Answer answer = new(model, context, prompt);
         try
@@ -76,7 +74,7 @@ internal sealed class RunCommand : Command
             {
                 if (json) CliJson.WriteLine(_console.Out, new RunPiece { Text = piece }, CliJson.Default.RunPiece);
                 else _console.Out.Write(piece);
-            }, trimStart: raw).ConfigureAwait(false);
+            }, trimStart: document.Raw).ConfigureAwait(false);
         }
         finally
         {
@@ -88,20 +86,7 @@ internal sealed class RunCommand : Command
         return ExitCode.Success;
     }
 
-    private string Prompt(ParseResult parsed)
-    {
-        string? prompt = parsed.GetValue(_prompt);
-        string[] files = parsed.GetValue(_files) ?? [];
-        if (prompt == "-") prompt = _console.In.ReadToEnd();
-        string text = TextFiles.Join(files.Select(TextFiles.Read), prompt ?? "");
-        return text.Length > 0 ? text : throw new UsageException("The prompt is empty; give some text.");
-    }
-
-    private static List<ChatTurn> Turns(string? system, string text)
-    {
-        List<ChatTurn> turns = [];
-        if (system is not null) turns.Add(new ChatTurn("system", system));
-        turns.Add(new ChatTurn("user", text));
-        return turns;
-    }
+    private ContextDocument Document(ParseResult parsed) => parsed.GetValue(_name) is not { } name ? _document.Read(parsed)
+        : _store.Open(parsed).Show(name).Document ?? throw new ModelException(
+            $"The context {name} was saved without a document that can be asked about; give one that context create has made.");
 }

@@ -70,8 +70,10 @@ internal sealed unsafe class DecoderBuffers : IDisposable
 
     public void Dispose()
     {
+        if (_handle is null) return;
         Unbind();
         NativeMemory.Free(_handle);
+        _handle = null;
         NativeMemory.AlignedFree(_embeddings);
         NativeMemory.AlignedFree(_rows);
         NativeMemory.AlignedFree(_logits);

@@ -1,5 +1,6 @@
 using Halfspace.Runtime.Gguf;
 using Halfspace.Runtime.Operators;
+using Halfspace.Runtime.Saved;
 using Halfspace.Runtime.Weights;
 using Microsoft.ML.OnnxRuntime;
 
@@ -8,9 +9,12 @@ namespace Halfspace.Runtime.Decoder;
 /// <summary>A decoder's graph in one session of ONNX Runtime. Runs of different contexts may overlap; each uses a <see cref="DecoderRun"/>.</summary>
 public sealed class DecoderSession : IDisposable
 {
-    private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session, int threads)
+    private readonly Lazy<ModelFingerprint> _fingerprint;
+
+    private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session, DecoderOptions options)
     {
-        Threads = threads;
+        Threads = ThreadsOf(options);
+        _fingerprint = new Lazy<ModelFingerprint>(() => ModelFingerprint.Of(file, config, options.Arithmetic));
         Config = config;
         Session = session;
         Rotary = new RotaryEmbedding(config.Rotary);
@@ -28,6 +32,9 @@ public sealed class DecoderSession : IDisposable
     internal RotaryEmbedding Rotary { get; }
 
     internal GgufTensor TokenEmbeddings { get; }
+
+    /// <summary>What saved contexts know the model by.</summary>
+    internal ModelFingerprint Fingerprint => _fingerprint.Value;
 
     /// <summary>Opens a decoder: from the cache of prepacked weights if it has this file, else by generating the graph and filling the cache.</summary>
     /// <param name="file">The model; it must stay open as long as the session, which reads embeddings from it.</param>
@@ -49,7 +56,7 @@ public sealed class DecoderSession : IDisposable
         {
             try
             {
-                return new DecoderSession(file, config, Open(graph, options), ThreadsOf(options));
+                return new DecoderSession(file, config, Open(graph, options), options);
             }
             catch (OnnxRuntimeException)
             {
@@ -61,7 +68,7 @@ public sealed class DecoderSession : IDisposable
         try
         {
             Fill(file, config, options, root, place);
-            return new DecoderSession(file, config, Open(graph, options), ThreadsOf(options));
+            return new DecoderSession(file, config, Open(graph, options), options);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

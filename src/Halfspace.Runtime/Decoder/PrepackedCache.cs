@@ -1,4 +1,3 @@
-using System.Buffers.Binary;
 using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
@@ -6,6 +5,7 @@ using System.Runtime.Intrinsics.X86;
 using System.Security.Cryptography;
 using Halfspace.Runtime.Gguf;
 using Halfspace.Runtime.Onnx;
+using Halfspace.Runtime.Saved;
 using Microsoft.ML.OnnxRuntime;
 
 namespace Halfspace.Runtime.Decoder;
@@ -20,7 +20,6 @@ public static class PrepackedCache
     public const string Variable = "HALFSPACE_CACHE";
 
     internal const string GraphName = "decoder.onnx", WeightsName = "decoder.weights";
-    private const int SampleBytes = 4096, Samples = 64;
 
     /// <summary>The folder that holds the caches of all models: <see cref="Variable"/>, or a folder of the user's.</summary>
     public static string DefaultDirectory
@@ -40,21 +39,7 @@ public static class PrepackedCache
     internal static string Key(GgufFile file)
     {
         using IncrementalHash hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> number = stackalloc byte[sizeof(long)];
-        foreach (GgufTensor tensor in file.Tensors.Values)
-        {
-            ReadOnlySpan<byte> data = tensor.Data;
-            BinaryPrimitives.WriteInt64LittleEndian(number, data.Length);
-            hash.AppendData(number);
-            hash.AppendData(MemoryMarshal.AsBytes(tensor.Name.AsSpan()));
-            int each = Math.Max(1, Samples / file.Tensors.Count);
-            for (int i = 0; i < each; i++)
-            {
-                int start = (int)((long)Math.Max(0, data.Length - SampleBytes) * i / each);
-                hash.AppendData(data.Slice(start, Math.Min(SampleBytes, data.Length - start)));
-            }
-        }
-
+        ModelFingerprint.AppendTensors(hash, file);
         hash.AppendData(MemoryMarshal.AsBytes(Machine().AsSpan()));
         return Convert.ToHexStringLower(hash.GetHashAndReset())[..32];
     }

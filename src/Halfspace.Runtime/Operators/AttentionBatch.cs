@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Halfspace.Attention;
@@ -83,7 +82,6 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
         _packed = packed;
         _stride = columns;
         _output = output;
-        long start = Stopwatch.GetTimestamp();
         Run(context, Phase.Append, rows);
         Check();
         int items = 0;
@@ -104,9 +102,6 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
         Check();
         if (due) Run(context, Phase.Advance, rows * _shape.KeyValueHeads);
         Check();
-        // The rows' items mingle: each context's share of the time is an equal one.
-        TimeSpan share = Stopwatch.GetElapsedTime(start) / rows;
-        for (int row = 0; row < rows; row++) _rows[row].Counters[layer].Time += share;
     }
 
     public void Dispose()
@@ -184,7 +179,7 @@ internal sealed unsafe class AttentionBatch : IAttentionRun, IDisposable
         if (_phase == Phase.Advance)
         {
             row = item / _shape.KeyValueHeads;
-            _rows[row].Cache[_layer, item % _shape.KeyValueHeads].Advance(_rows[row].Position + 1, false, scratch);
+            _rows[row].Cache[_layer, item % _shape.KeyValueHeads].Advance(_rows[row].Position + 1, prompt: false, scratch);
             return row;
         }
 

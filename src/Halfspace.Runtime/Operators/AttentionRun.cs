@@ -15,10 +15,6 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
     /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
     private const int TileRows = 32;
 
-    /// <summary>Positions after which an index takes in what a sparse prompt has read: rows attend exactly to what came since, so fewer cost less. It
-    /// divides a chunk's positions, wherever chunks begin and end.</summary>
-    private const int IndexStep = 128;
-
     /// <summary>What a work item does: one row is cut by heads and keys, many append all heads first and then attend tile by tile. An index takes in what was appended when all have attended.</summary>
     private enum Phase
     {
@@ -119,7 +115,7 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
             bool steps = _attention!.Options.Mode == AttentionMode.Sparse;
             for (_first = 0; _first < rows && _failure is null; _first = _end)
             {
-                _end = steps ? Math.Min(rows, ((Position + _first) / IndexStep * IndexStep) + IndexStep - Position) : rows;
+                _end = steps ? Math.Min(rows, ((Position + _first) / HeadCache.PromptStep * HeadCache.PromptStep) + HeadCache.PromptStep - Position) : rows;
                 _tiles = (_end - _first + TileRows - 1) / TileRows;
                 Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
                 Advance(context, _end);
@@ -231,12 +227,8 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
         try
         {
             HeadCache own = _cache![_layer, head];
-            // At the same positions whatever the chunks are, as a sparse prompt's.
-            for (int at = Position; at < Position + _end;)
-            {
-                at = Math.Min(Position + _end, (at / IndexStep * IndexStep) + IndexStep);
-                own.Advance(at, _rows > 1, scratch);
-            }
+            if (_rows == 1) own.Advance(Position + 1, prompt: false, scratch);
+            else own.AdvancePrompt(Position, Position + _end, scratch);
         }
         finally
         {
