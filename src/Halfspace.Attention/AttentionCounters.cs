@@ -36,6 +36,9 @@ public struct AttentionCounters
     /// <summary>Estimates of the relative error, summed over rows; no bounds.</summary>
     public double Estimate { get; set; }
 
+    /// <summary>Time that layers attended for, however many threads took part, where the caller measures it.</summary>
+    public TimeSpan Time { get; set; }
+
     /// <summary>The mean relative certificate.</summary>
     public readonly double CertificateMean => Rows == 0 ? 0 : Certificate / Rows;
 
@@ -62,6 +65,7 @@ public struct AttentionCounters
         CertificateWorst = Math.Max(CertificateWorst, other.CertificateWorst);
         PaperBound += other.PaperBound;
         Estimate += other.Estimate;
+        Time += other.Time;
     }
 
     /// <summary>Back to nothing counted.</summary>

@@ -54,7 +54,7 @@ public sealed record AttentionOptions
             ? value
             : throw new ArgumentOutOfRangeException(nameof(Clusters), value, $"An index has 1 to {MostClusters} clusters.");
     }
-    = 4;
+    = 8;
 
     /// <summary>Indexed tokens from which many rows at once, a prompt's, attend sparsely: below it a dense tile, which reads a key once for all its rows,
     /// is as fast.</summary>
@@ -65,7 +65,7 @@ public sealed record AttentionOptions
             ? value
             : throw new ArgumentOutOfRangeException(nameof(PromptFrom), value, "A number of tokens cannot be negative.");
     }
-    = 6 << 10;
+    = 2 << 10;
 
     /// <summary>What stands for the keys that are not reported.</summary>
     public TailKind Tail

@@ -13,6 +13,7 @@ public sealed class AttentionScratch : IDisposable
     private readonly Buffer<nint> _addresses = new();
     private AttentionCounters _counters;
     private SparseStep? _step;
+    private SparseTile? _tile;
     private ReluStep? _reluStep;
     private float[] _values = [];
     private int _valuesStart;
@@ -32,6 +33,8 @@ public sealed class AttentionScratch : IDisposable
         _addresses.Dispose();
         _step?.Dispose();
         _step = null;
+        _tile?.Dispose();
+        _tile = null;
         _reluStep?.Dispose();
         _reluStep = null;
         _values = [];
@@ -61,7 +64,15 @@ public sealed class AttentionScratch : IDisposable
     {
         if (_step?.Attention == attention) return _step;
         _step?.Dispose();
-        return _step = new SparseStep(attention);
+        return _step = SparseStep.For(attention);
+    }
+
+    /// <summary>What takes a tile of positions after the other on this thread.</summary>
+    internal SparseTile Tile(HeadAttention attention)
+    {
+        if (_tile?.Attention == attention) return _tile;
+        _tile?.Dispose();
+        return _tile = new SparseTile(attention);
     }
 
     /// <summary>The like for ReLU attention.</summary>

@@ -13,6 +13,10 @@ internal sealed class DenseTile(AttentionKernels kernels)
     /// <summary>Below any score: queries are at most 2^50 and keys at most 65,504.</summary>
     public const float Hidden = -1e30f;
 
+    /// <summary>Positions that a tile takes at once.</summary>
+    public static int Positions(int group) => Math.Max(1, RowsWanted / group);
+
+    /// <summary>Attends to all visible keys.</summary>
     /// <param name="head">Keys and values.</param>
     /// <param name="queries">[rows, group, d], scaled by 1/√d.</param>
     /// <param name="group">Query heads of a position.</param>
@@ -26,17 +30,30 @@ internal sealed class DenseTile(AttentionKernels kernels)
         ref TWeights weights, Span<float> output, int outputStride, AttentionScratch scratch)
         where TWeights : struct, ITileWeights, allows ref struct
     {
-        int width = group * head.Dim, step = Math.Max(1, RowsWanted / group);
+        int width = group * head.Dim, step = Positions(group);
         for (int r = 0; r < rows; r += step)
         {
             int take = Math.Min(step, rows - r);
-            Tile(head, queries.Slice(r * width, take * width), group, take, r, firstPosition + r, ref weights, output[(r * outputStride)..],
+            Attend(head, queries.Slice(r * width, take * width), group, take, r, firstPosition + r, [], 0, ref weights, output[(r * outputStride)..],
                 outputStride, scratch);
         }
     }
 
-    private void Tile<TWeights>(HeadCache head, ReadOnlySpan<float> queries, int group, int positions, int firstRow, int firstPosition,
-        ref TWeights weights, Span<float> output, int outputStride, AttentionScratch scratch)
+    /// <summary>Attends to listed keys, which all rows see, and to those from a position on.</summary>
+    /// <param name="head">Keys and values.</param>
+    /// <param name="queries">[positions, group, d], scaled by 1/√d.</param>
+    /// <param name="group">Query heads of a position.</param>
+    /// <param name="positions">At most <see cref="Positions"/>.</param>
+    /// <param name="firstRow">What the first position counts as among the weights' rows.</param>
+    /// <param name="firstPosition">The first position.</param>
+    /// <param name="listed">Addresses of keys.</param>
+    /// <param name="from">The first key besides, at most the first position.</param>
+    /// <param name="weights">What is made of scores.</param>
+    /// <param name="output">Row r at r · <paramref name="outputStride"/>.</param>
+    /// <param name="outputStride">From one output row to the next.</param>
+    /// <param name="scratch">Buffers.</param>
+    public void Attend<TWeights>(HeadCache head, ReadOnlySpan<float> queries, int group, int positions, int firstRow, int firstPosition,
+        ReadOnlySpan<nint> listed, int from, ref TWeights weights, Span<float> output, int outputStride, AttentionScratch scratch)
         where TWeights : struct, ITileWeights, allows ref struct
     {
         int dim = head.Dim, rows = positions * group;
@@ -53,13 +70,22 @@ internal sealed class DenseTile(AttentionKernels kernels)
         sums.Clear();
         weights.Begin(firstRow * group, rows, slices.Take(TWeights.Kept * columns));
 
-        int visible = firstPosition + positions;
-        for (int first = 0; first < visible; first += KeyBlock)
+        for (int first = 0; first < listed.Length; first += KeyBlock)
         {
-            int count = Math.Min(KeyBlock, visible - first), block = first / KeyValueCache.BlockTokens;
-            int at = first % KeyValueCache.BlockTokens * dim, length = count * dim;
-            kernels.Widen(head.Keys(block).Slice(at, length), dim, [], keys, dim);
-            kernels.Widen(head.Values(block).Slice(at, length), dim, [], values, valueStride);
+            ReadOnlySpan<nint> own = listed.Slice(first, Math.Min(KeyBlock, listed.Length - first));
+            kernels.WidenAt(own, 0, dim, keys, dim);
+            kernels.WidenAt(own, head.ValueOffset, dim, values, valueStride);
+            kernels.Product(keys, dim, 1, turned, columns, scores, columns, own.Length, dim, columns, add: false);
+            weights.Weigh(kernels, scores, own.Length, 0, sums, valueStride);
+            kernels.Product(scores, 1, columns, values, valueStride, sums, valueStride, rows, own.Length, valueStride, add: true);
+        }
+        int visible = firstPosition + positions;
+        for (int first = from, count; first < visible; first += count)
+        {
+            int block = first / KeyValueCache.BlockTokens, at = first % KeyValueCache.BlockTokens * dim;
+            count = Math.Min(KeyBlock - (first % KeyBlock), visible - first);
+            kernels.Widen(head.Keys(block).Slice(at, count * dim), dim, [], keys, dim);
+            kernels.Widen(head.Values(block).Slice(at, count * dim), dim, [], values, valueStride);
             // Rows before this see none of the block.
             int blind = Math.Clamp((first - firstPosition) * group, 0, rows);
             int start = blind / kernels.Width * kernels.Width;
@@ -71,12 +97,7 @@ internal sealed class DenseTile(AttentionKernels kernels)
                 rows - start, count, valueStride, add: true);
         }
         for (int r = 0; r < rows; r++)
-        {
-            ReadOnlySpan<float> row = sums.Slice(r * valueStride, dim);
-            Span<float> target = output.Slice((r / group * outputStride) + (r % group * dim), dim);
-            float by = weights.Share(r);
-            for (int c = 0; c < target.Length; c++) target[c] = row[c] * by;
-        }
+            weights.Finish(r, sums.Slice(r * valueStride, dim), output.Slice((r / group * outputStride) + (r % group * dim), dim));
     }
 
     private static void Turn(ReadOnlySpan<float> queries, int rows, int dim, Span<float> turned, int columns)

@@ -9,6 +9,9 @@ public sealed class HeadAttention
     // Up to so many rows a pass of each over the keys costs less than a tile that would be mostly padding.
     private const int RowsOfATile = 8;
 
+    // Neighbouring positions that report together: more share a read, and more keys are read by each.
+    private const int PositionsOfATile = 16;
+
     private readonly DenseRow _row;
     private readonly DenseTile _tile;
 
@@ -113,7 +116,12 @@ public sealed class HeadAttention
     {
         int width = group * head.Dim;
         bool many = rows * group > RowsOfATile;
-        if (IsSparse(head, firstPosition) && !(many && rows > 1 && head.Index!.Tokens < Options.PromptFrom))
+        bool sparse = IsSparse(head, firstPosition);
+        if (sparse && many && rows > 1 && ThresholdPolicy.IsForeseen(Options))
+        {
+            AttendTiles(head, queries, group, rows, firstPosition, output, outputStride, scratch);
+        }
+        else if (sparse && !(many && rows > 1 && head.Index!.Tokens < Options.PromptFrom))
         {
             SparseStep step = scratch.Step(this);
             for (int r = 0; r < rows; r++)
@@ -122,9 +130,7 @@ public sealed class HeadAttention
         }
         else if (many)
         {
-            SoftmaxTile weights = default;
-            _tile.Attend(head, queries, group, rows, firstPosition, ref weights, output, outputStride, scratch);
-            scratch.Counters.CountDense(rows * group, Visible(group, rows, firstPosition));
+            AttendDensely(head, queries, group, rows, firstPosition, output, outputStride, scratch);
         }
         else
         {
@@ -132,6 +138,30 @@ public sealed class HeadAttention
                 _row.Attend(head, queries.Slice(r * width, width), group, firstPosition + r + 1, output.Slice(r * outputStride, width),
                     scratch);
         }
+    }
+
+    private void AttendTiles(HeadCache head, ReadOnlySpan<float> queries, int group, int rows, int firstPosition, Span<float> output,
+        int outputStride, AttentionScratch scratch)
+    {
+        int width = group * head.Dim, step = Math.Min(PositionsOfATile, DenseTile.Positions(group));
+        SparseTile tile = scratch.Tile(this);
+        for (int r = 0; r < rows; r += step)
+        {
+            int take = Math.Min(step, rows - r);
+            ReadOnlySpan<float> own = queries.Slice(r * width, take * width);
+            Span<float> into = output.Slice(r * outputStride, ((take - 1) * outputStride) + width);
+            if (head.Index!.Tokens < Options.PromptFrom
+                || !tile.TryAttend(head, own, group, take, firstPosition + r, into, outputStride, scratch))
+                AttendDensely(head, own, group, take, firstPosition + r, into, outputStride, scratch);
+        }
+    }
+
+    private void AttendDensely(HeadCache head, ReadOnlySpan<float> queries, int group, int rows, int firstPosition, Span<float> output,
+        int outputStride, AttentionScratch scratch)
+    {
+        SoftmaxTile weights = default;
+        _tile.Attend(head, queries, group, rows, firstPosition, ref weights, output, outputStride, scratch);
+        scratch.Counters.CountDense(rows * group, Visible(group, rows, firstPosition));
     }
 
     private void AttendRelu(AttentionFunction.Relu relu, HeadCache head, Span<float> queries, ReadOnlySpan<float> biases, int group,

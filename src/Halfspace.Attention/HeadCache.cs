@@ -58,33 +58,21 @@ public sealed class HeadCache
         Count += rows;
     }
 
-    /// <summary>Whether <see cref="Advance"/> would do anything.</summary>
-    public bool IsAdvanceDue => Index?.IsDue(Count) ?? false;
+    /// <summary>Whether <see cref="Advance"/> to so many tokens would do anything.</summary>
+    public bool IsAdvanceDue(int tokens) => Index?.IsDue(tokens) ?? false;
 
-    /// <summary>Takes what was appended into the head's index, but for the recent window. Not while another thread attends to the head.</summary>
+    /// <summary>Takes the first tokens into the head's index, but for a recent window before <paramref name="tokens"/>. Not while another thread attends to
+    /// the head.</summary>
+    /// <param name="tokens">At most <see cref="Count"/>: rows from there on will attend.</param>
     /// <param name="prompt">Whether many tokens came at once: then the index may be built anew.</param>
     /// <param name="scratch">This thread's buffers.</param>
-    public void Advance(bool prompt, AttentionScratch scratch)
+    /// <exception cref="ArgumentOutOfRangeException">There are not so many tokens.</exception>
+    public void Advance(int tokens, bool prompt, AttentionScratch scratch)
     {
         ArgumentNullException.ThrowIfNull(scratch);
+        if (tokens < 0 || tokens > Count) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"The head has {Count} tokens.");
         _cache.RequireMemory();
-        Index?.Advance(this, Count, prompt, scratch);
-    }
-
-    /// <summary>Makes the head's index as it would be had its tokens come as a prompt in chunks. Not while another thread attends to the head.</summary>
-    /// <param name="chunk">Tokens of a chunk.</param>
-    /// <param name="scratch">This thread's buffers.</param>
-    public void Reindex(int chunk, AttentionScratch scratch)
-    {
-        ArgumentOutOfRangeException.ThrowIfLessThan(chunk, 1);
-        ArgumentNullException.ThrowIfNull(scratch);
-        _cache.RequireMemory();
-        Index?.Rewind(this, 0, scratch);
-        for (int held = 0; held < Count && Index is not null;)
-        {
-            held = (int)Math.Min((long)held + chunk, Count);
-            Index.Advance(this, held, prompt: true, scratch);
-        }
+        Index?.Advance(this, tokens, prompt, scratch);
     }
 
     /// <summary>Writes the head's index, for <see cref="KeyValueCache.Restore"/>: parts at multiples of 64 bytes from the first one on. Nothing if it keeps

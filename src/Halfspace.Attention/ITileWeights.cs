@@ -23,6 +23,9 @@ internal interface ITileWeights
     /// <param name="stride">From one row of sums to the next.</param>
     void Weigh(AttentionKernels kernels, Span<float> scores, int keys, int start, Span<float> sums, int stride);
 
-    /// <summary>What a row's Σ weight·value is to be multiplied by.</summary>
-    float Share(int row);
+    /// <summary>Writes a row's output.</summary>
+    /// <param name="row">The row of the tile.</param>
+    /// <param name="sums">[d], Σ weight·value; may be used up.</param>
+    /// <param name="output">[d].</param>
+    void Finish(int row, Span<float> sums, Span<float> output);
 }

@@ -171,7 +171,7 @@ public sealed class LayerStep : IDisposable
     {
         private readonly Buffer<float> _queries = new();
 
-        public SparseStep Step { get; } = new(attention);
+        public SparseStep Step { get; } = SparseStep.For(attention);
 
         /// <summary>What takes ReLU attention's positions; softmax has none.</summary>
         public ReluStep? Relu { get; } = attention.Function is AttentionFunction.Relu ? new(attention) : null;

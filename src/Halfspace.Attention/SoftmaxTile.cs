@@ -28,5 +28,15 @@ internal ref struct SoftmaxTile : ITileWeights
             if (_scale[r] != 1) kernels.Scale(sums.Slice(r * stride, stride), _scale[r]);
     }
 
-    public readonly float Share(int row) => 1 / _sum[row];
+    public readonly void Finish(int row, Span<float> sums, Span<float> output)
+    {
+        float by = 1 / _sum[row];
+        for (int c = 0; c < output.Length; c++) output[c] = sums[c] * by;
+    }
+
+    /// <summary>The largest score of a row.</summary>
+    public readonly float Max(int row) => _max[row];
+
+    /// <summary>Σe^(s − max) of a row.</summary>
+    public readonly float Sum(int row) => _sum[row];
 }

@@ -78,7 +78,8 @@ public sealed class HalfspaceModel : IDisposable
         Adopt(ContextFile.Open(path), options ?? new ContextOptions());
 
     /// <summary>A context over a file that is open, of which the first tokens may be enough. The context owns it.</summary>
-    internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) => ModelContext.Open(_decoder, file, options, keep);
+    internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) =>
+        ModelContext.Open(_decoder, file, options, keep);
 
     /// <summary>
     /// Renders a conversation with the model's own chat template and encodes it. Control tokens come from the template alone: one that is

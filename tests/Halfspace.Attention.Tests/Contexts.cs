@@ -31,7 +31,8 @@ internal static class Contexts
     public static void Grow(KeyValueCache cache, Half[] keys, Half[] values, int dim, int tokens)
     {
         using AttentionScratch scratch = new();
-        cache[0, 0].Advance(tokens > 1, scratch);
+        cache[0, 0].Advance(cache[0, 0].Count, tokens > 1, scratch);
+        cache.Reserve(cache[0, 0].Count + tokens);
         Append(cache, keys, values, dim, tokens);
     }
 

@@ -79,7 +79,7 @@ public sealed class HeadAttentionTests
                 {
                     cache[0, 0].Append(keys.AsSpan(token * 64), 64, values.AsSpan(token * 64), 64, 1);
                     attention.Attend(cache[0, 0], data.Rows(token, 1), 192, 3, 1, token, output, 192, scratch);
-                    cache[0, 0].Advance(false, scratch);
+                    cache[0, 0].Advance(cache[0, 0].Count, false, scratch);
                 }
                 cache[0, 0].Append(keys.AsSpan((First + 60) * 64), 64, values.AsSpan((First + 60) * 64), 64, 40);
                 attention.Attend(cache[0, 0], data.Rows(First + 60, 40), 192, 3, 40, First + 60, output, 192, scratch);

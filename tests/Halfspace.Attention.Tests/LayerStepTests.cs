@@ -21,7 +21,7 @@ public sealed class LayerStepTests
             float[] keys = Array.ConvertAll(data[h].Keys, k => (float)k), values = Array.ConvertAll(data[h].Values, v => (float)v);
             HeadCache head = cache[1, h];
             head.Append(keys.AsSpan(0, (Tokens - 1) * Dim), Dim, values.AsSpan(0, (Tokens - 1) * Dim), Dim, Tokens - 1);
-            head.Advance(true, scratch);
+            head.Advance(head.Count, true, scratch);
             head.Append(keys.AsSpan((Tokens - 1) * Dim), Dim, values.AsSpan((Tokens - 1) * Dim), Dim, 1);
         }
         float[] queries = [.. data.SelectMany(d => d.Rows(Tokens - 1, 1).ToArray())], expected = new float[queries.Length];

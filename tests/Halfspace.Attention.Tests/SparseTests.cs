@@ -96,7 +96,8 @@ public sealed class SparseTests
     public void Several_rows_give_what_each_gives(SimdTier tier)
     {
         Case data = Case.Random(64, 3, 2200, seed: 5);
-        AttentionOptions options = new() { PromptFrom = 0 };
+        // Of a policy that chooses after a scan: others' rows share what they report.
+        AttentionOptions options = new() { PromptFrom = 0, Policy = new AttentionPolicy.Budget(100) };
         using KeyValueCache cache = data.Sparse(options);
         HeadAttention attention = new(options, tier);
         using AttentionScratch scratch = new();

@@ -35,6 +35,30 @@ public sealed class ListedKeysTests
     }
 
     [Theory, MemberData(nameof(All))]
+    public void Listed_rows_are_widened(SimdTier tier)
+    {
+        foreach (int dim in Tiers.Dims)
+        {
+            foreach (int count in Counts)
+            {
+                Memory memory = new(dim, count);
+                int stride = dim + 3;
+                float[] keys = [.. Enumerable.Repeat(7f, count * stride)], values = [.. keys];
+                AttentionKernels.For(tier).WidenAt(memory.Addresses, 0, dim, keys, stride);
+                AttentionKernels.For(tier).WidenAt(memory.Addresses, memory.ValueOffset, dim, values, stride);
+                for (int i = 0; i < count; i++)
+                {
+                    for (int c = 0; c < stride; c++)
+                    {
+                        Assert.Equal(c < dim ? memory.Key(i, c) : 7, keys[(i * stride) + c]);
+                        Assert.Equal(c < dim ? memory.Value(i, c) : 7, values[(i * stride) + c]);
+                    }
+                }
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(All))]
     public void Sums_of_listed_integer_values_are_exact_and_added(SimdTier tier)
     {
         foreach (int dim in Tiers.Dims)

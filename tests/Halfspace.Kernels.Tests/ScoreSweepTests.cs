@@ -107,4 +107,67 @@ public sealed class ScoreSweepTests
         Assert.Throws<ArgumentException>(() => kernels.Mark(new float[65], 0, new ulong[1]));
         Assert.Throws<ArgumentException>(() => kernels.Exponentials(new float[3], 0, new float[2]));
     }
+
+    [Theory, MemberData(nameof(All))]
+    public void Rows_are_marked_together(SimdTier tier)
+    {
+        AttentionKernels kernels = AttentionKernels.For(tier);
+        foreach (int count in Lengths)
+        {
+            const int Rows = 3;
+            int stride = count + 5;
+            float[] scores = Data.Integers(Rows * stride, seed: count), bounds = [6, float.PositiveInfinity, -7];
+            ulong[] marks = new ulong[(count + 63) / 64];
+            kernels.MarkRows(scores, stride, count, bounds, marks);
+            for (int i = 0; i < marks.Length * 64; i++)
+            {
+                bool set = i < count && Enumerable.Range(0, Rows).Any(r => scores[(r * stride) + i] >= bounds[r]);
+                Assert.Equal(set, (marks[i / 64] >> (i % 64) & 1) != 0);
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(All))]
+    public void Tails_are_summed_without_what_is_marked(SimdTier tier)
+    {
+        AttentionKernels kernels = AttentionKernels.For(tier);
+        foreach (int count in Lengths)
+        {
+            const int Rows = 2;
+            int stride = count + 3;
+            float[] scores = Data.Floats(Rows * stride, seed: count + 1, scale: 30), references = [30, 35];
+            ulong[] marks = [.. Enumerable.Range(0, (count + 63) / 64).Select(i => 0x8421_0F00_FF00_1248ul << i)];
+            // What is read may be far above the reference.
+            for (int i = 0; i < count; i++)
+                if ((marks[i / 64] >> (i % 64) & 1) != 0) scores[i] = 500;
+            TailSums[] sums = new TailSums[Rows];
+            kernels.SumTails(scores, stride, count, marks, references, sums);
+            for (int r = 0; r < Rows; r++)
+            {
+                double sum = 0, weighted = 0, square = 0, score = 0, all = 0, size = 0;
+                for (int i = 0; i < count; i++)
+                {
+                    double t = scores[(r * stride) + i], e = Math.Exp(t - references[r]);
+                    all += t * t;
+                    if ((marks[i / 64] >> (i % 64) & 1) != 0) continue;
+                    (sum, weighted, square, score, size) = (sum + e, weighted + (e * t), square + (e * e), score + t, size + Math.Abs(t));
+                }
+                Assert.Equal(sum, sums[r].Exponential, (1e-5 * sum) + 1e-35);
+                Assert.Equal(weighted, sums[r].Weighted, (1e-5 * 30 * sum) + 1e-33);
+                Assert.Equal(square, sums[r].Square, (2e-5 * square) + 1e-37);
+                Assert.Equal(score, sums[r].Score, 1e-5 * size);
+                Assert.Equal(all, sums[r].ScoreSquare, 1e-5 * all);
+            }
+        }
+    }
+
+    [Theory, MemberData(nameof(All))]
+    public void Weights_far_below_the_reference_vanish_and_do_not_wrap(SimdTier tier)
+    {
+        float[] scores = [.. Enumerable.Range(0, 64).Select(i => i % 2 == 0 ? -1e4f : -100f)];
+        TailSums[] sums = new TailSums[1];
+        AttentionKernels.For(tier).SumTails(scores, 64, 64, [0ul], [0], sums);
+        Assert.InRange(sums[0].Exponential, 0, 1e-35f);
+        Assert.InRange(sums[0].Square, 0, 1e-35f);
+    }
 }

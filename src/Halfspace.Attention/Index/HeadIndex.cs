@@ -55,6 +55,9 @@ internal sealed class HeadIndex
 
     public SketchRotation Rotation { get; }
 
+    /// <summary>How much scores vary, once there are tokens.</summary>
+    public KeySpread? Spread { get; private set; }
+
     public ReadOnlySpan<KeyCluster> Clusters => CollectionsMarshal.AsSpan(_clusters)[..(_fit?.Clusters ?? 0)];
 
     /// <summary>The clusters' key centres and then their Σ(k−c), a column each: [d, <see cref="ColumnCount"/>].</summary>
@@ -78,7 +81,7 @@ internal sealed class HeadIndex
 
     /// <summary>Takes in what the head has appended, but for the window.</summary>
     /// <param name="head">Keys and values.</param>
-    /// <param name="held">Tokens of the head; later ones are not looked at.</param>
+    /// <param name="held">Tokens of it that count.</param>
     /// <param name="prompt">Whether many tokens came at once, so that a rebuilding is not noticed.</param>
     /// <param name="scratch">Buffers.</param>
     public void Advance(HeadCache head, int held, bool prompt, AttentionScratch scratch)
@@ -90,6 +93,7 @@ internal sealed class HeadIndex
             Cut(CountFor(tokens));
             foreach (KeyCluster cluster in Clusters) cluster.Rewind(0);
             _fit.Fit(head, tokens, Clusters, _kernels);
+            Spread.Reset();
             _fitted = tokens;
             Tokens = 0;
             Usable = true;
@@ -97,6 +101,7 @@ internal sealed class HeadIndex
         Take(_fit, head, Tokens, tokens, scratch);
         Tokens = tokens;
         foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels);
+        Spread!.Settle(_kernels, scratch.Floats(_dim));
         SetColumns();
     }
 
@@ -107,8 +112,18 @@ internal sealed class HeadIndex
         if (tokens >= Tokens) return;
         Tokens = tokens;
         foreach (KeyCluster cluster in Clusters) cluster.Rewind(tokens);
+        Spread!.Reset();
         if (tokens == 0) return;
-        Span<float> work = scratch.Floats(KeyCluster.WorkLength(_dim));
+        int stride = (_dim + 15) / 16 * 16;
+        Span<float> work = scratch.Floats(KeyCluster.WorkLength(_dim) + KeySpread.WorkLength(_dim)), keys = work[..(KeyCluster.Batch * stride)];
+        for (int first = 0; first < tokens; first += KeyCluster.Batch)
+        {
+            int take = Math.Min(KeyCluster.Batch, tokens - first);
+            keys.Clear();
+            for (int i = 0; i < take; i++) _kernels.Widen(head.Key(first + i), _dim, [], keys[(i * stride)..], stride);
+            Spread.Add(keys, take, _kernels, work[keys.Length..]);
+        }
+        Spread.Settle(_kernels, work);
         foreach (KeyCluster cluster in Clusters)
         {
             cluster.SumAgain(head, _kernels, work);
@@ -130,9 +145,12 @@ internal sealed class HeadIndex
             ValueNorm = Tokens == 0 ? 0 : ValueNorm,
             KeyScale = Tokens == 0 ? 0 : _fit!.KeyScale,
             ValueScale = Tokens == 0 ? 0 : _fit!.ValueScale,
+            SpreadKeys = Tokens == 0 ? 0 : Spread!.Count,
+            SpreadUnit = Tokens == 0 ? 0 : Spread!.Unit,
         });
         if (clusters.IsEmpty) return;
         to.Write(Columns);
+        Spread!.Export(to);
         foreach (KeyCluster cluster in clusters) cluster.Export(to);
     }
 
@@ -147,6 +165,7 @@ internal sealed class HeadIndex
             throw IndexImage.Unfit();
         _fit = new ClusterFit(_dim, head.Clusters, _kernels);
         _columns = from.Take<float>((long)_dim * ColumnCountOf(head.Clusters));
+        Spread = KeySpread.Restore(_dim, from, head.SpreadKeys, head.SpreadUnit);
         int keys = 0;
         for (int c = 0; c < head.Clusters; c++)
         {
@@ -168,9 +187,10 @@ internal sealed class HeadIndex
 
     private static int ColumnCountOf(int clusters) => ((2 * clusters) + 15) / 16 * 16;
 
-    [MemberNotNull(nameof(_fit))]
+    [MemberNotNull(nameof(_fit), nameof(Spread))]
     private void Cut(int clusters)
     {
+        Spread ??= new KeySpread(_dim, _arena);
         if (_fit?.Clusters == clusters) return;
         _fit = new ClusterFit(_dim, clusters, _kernels);
         while (_clusters.Count < clusters) _clusters.Add(new KeyCluster(_dim, Rotation, _arena));
@@ -204,7 +224,8 @@ internal sealed class HeadIndex
     {
         const int Batch = KeyCluster.Batch;
         int stride = (_dim + 15) / 16 * 16, count = Clusters.Length;
-        Span<float> floats = scratch.Floats(KeyCluster.WorkLength(_dim) + (2L * Batch * stride) + ((long)Batch * fit.WorkColumns));
+        Span<float> floats = scratch.Floats(
+            Math.Max(KeyCluster.WorkLength(_dim), KeySpread.WorkLength(_dim)) + (2L * Batch * stride) + ((long)Batch * fit.WorkColumns));
         Span<float> keys = floats[..(Batch * stride)], values = floats.Slice(Batch * stride, Batch * stride);
         Span<float> near = floats.Slice(2 * Batch * stride, Batch * fit.WorkColumns), work = floats[((2 * Batch * stride) + near.Length)..];
         Span<int> owner = stackalloc int[Batch];
@@ -220,6 +241,7 @@ internal sealed class HeadIndex
                 _kernels.Widen(head.Value(first + i), _dim, [], values[(i * stride)..], stride);
             }
             fit.Assign(keys, values, take, owner, _kernels, near);
+            Spread!.Add(keys, take, _kernels, work);
             for (int i = 0; i < take; i++)
             {
                 int c = owner[i];

@@ -19,6 +19,8 @@ internal static class IndexImage
         public int Tokens, Fitted, Clusters, Usable;
         public double ValueNorm;
         public float KeyScale, ValueScale;
+        public int SpreadKeys;
+        public float SpreadUnit;
     }
 
     /// <summary>A cluster of it.</summary>

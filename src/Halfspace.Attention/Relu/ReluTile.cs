@@ -34,9 +34,10 @@ internal ref struct ReluTile(int power, ReadOnlySpan<float> biases, ReadOnlySpan
     public void Weigh(AttentionKernels kernels, Span<float> scores, int keys, int start, Span<float> sums, int stride) =>
         KeysUsed += kernels.ReluStep(scores, _bias.Length, keys, _bias[start..], power, _sum[start..]);
 
-    public float Share(int row)
+    public void Finish(int row, Span<float> sums, Span<float> output)
     {
         if (!(_sum[row] > 0)) EmptyRows++;
-        return ReluRows.Share(_sum[row], _epsilons[_first + row]);
+        float by = ReluRows.Share(_sum[row], _epsilons[_first + row]);
+        for (int c = 0; c < output.Length; c++) output[c] = sums[c] * by;
     }
 }

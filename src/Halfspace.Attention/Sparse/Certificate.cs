@@ -70,6 +70,10 @@ internal ref struct Certificate
         _variance += ((Math.Max(0, left) + (tail.Square * deviation * deviation)) * each);
     }
 
+    /// <summary>Takes in what was added to tails that count as their means: it can be off by all of it.</summary>
+    /// <param name="norm">Its norm, in the units of the whole.</param>
+    public void AddTrend(double norm) => _model += norm;
+
     /// <summary>Whether no tail was left.</summary>
     public readonly bool IsExact => _scale == 0;
 

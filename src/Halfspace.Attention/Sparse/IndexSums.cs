@@ -39,6 +39,23 @@ internal struct IndexSums
         Square += scale * scale * sums.Square;
     }
 
+    /// <summary>Adds a kernel's sums over a part of the cluster.</summary>
+    public void Add(in TailSums sums)
+    {
+        Score += sums.Score;
+        ScoreSquare += sums.ScoreSquare;
+        Mass += sums.Exponential;
+        Weighted += sums.Weighted;
+        Square += sums.Square;
+    }
+
+    /// <summary>Adds another's, about the same reference.</summary>
+    public void Add(in IndexSums other)
+    {
+        Add(other.Count, other.Score, other.ScoreSquare);
+        AddWeights(other, 1);
+    }
+
     /// <summary>Adds another's weights, whose reference is e^-ln(<paramref name="scale"/>) of this one's.</summary>
     public void AddWeights(in IndexSums other, double scale)
     {

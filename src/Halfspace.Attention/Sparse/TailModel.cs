@@ -67,6 +67,48 @@ internal static class TailModel
         }
     }
 
+    /// <summary>Adds M·v̄ to one sum and M·β(s̃ − s̄) to another, β = Cov(v,s)/Var(s) over the whole cluster: it depends on no key that was read, so that a
+    /// tile's rows cost two products and not two for each.</summary>
+    /// <param name="cluster">Moments.</param>
+    /// <param name="product">Σ(v−c)(k−c)ᵀ·q, [d].</param>
+    /// <param name="score">Σt of the whole cluster, exact.</param>
+    /// <param name="mass">M.</param>
+    /// <param name="mean">v̄, [d].</param>
+    /// <param name="slope">M·(s̃ − s̄)/Var(s).</param>
+    /// <param name="means">[d].</param>
+    /// <param name="trends">[d].</param>
+    public static void AddWhole(KeyCluster cluster, ReadOnlySpan<float> product, double score, double mass, ReadOnlySpan<float> mean, double slope,
+        Span<float> means, Span<float> trends)
+    {
+        float weight = (float)mass, by = (float)(slope / cluster.Count), less = (float)(slope * score / ((double)cluster.Count * cluster.Count));
+        ReadOnlySpan<float> sums = cluster.ValueSums;
+        for (int i = 0; i < means.Length; i += Vector<float>.Count)
+        {
+            if (means.Length - i < Vector<float>.Count)
+            {
+                for (; i < means.Length; i++)
+                {
+                    means[i] += weight * mean[i];
+                    trends[i] += (by * product[i]) - (less * sums[i]);
+                }
+                return;
+            }
+            (At(means, i) + (At(mean, i) * weight)).CopyTo(means[i..]);
+            (At(trends, i) + (At(product, i) * by) - (At(sums, i) * less)).CopyTo(trends[i..]);
+        }
+    }
+
+    /// <summary>M·(s̃ − s̄)/Var(s), Var over the whole cluster; 0 where s does not vary.</summary>
+    /// <param name="tail">Sums over T, but Σt² over the whole cluster.</param>
+    /// <param name="keys">Keys of the cluster.</param>
+    /// <param name="score">Σt of the whole cluster.</param>
+    /// <param name="rounding">What a score may be off by rounding alone.</param>
+    public static double WholeSlope(in IndexSums tail, int keys, double score, double rounding)
+    {
+        double mean = score / keys, square = tail.ScoreSquare / keys, variance = square - (mean * mean);
+        return variance > (Resolved * square) + (rounding * rounding) ? (tail.Weighted - (tail.Mass * (tail.Score / tail.Count))) / variance : 0;
+    }
+
     /// <summary>M·(s̃ − s̄)/Var(s) over T: what the covariance is multiplied by; 0 where s does not vary.</summary>
     /// <param name="tail">Sums over T.</param>
     /// <param name="rounding">What a score may be off by rounding alone: where s varies no more, that says nothing of v.</param>

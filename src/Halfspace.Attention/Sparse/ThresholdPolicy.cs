@@ -5,8 +5,28 @@ namespace Halfspace.Attention;
 /// <summary>Chooses a row's threshold b from the scan, before any value is read, and marks the keys with s ≥ b; ties at b are among them.</summary>
 internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy policy)
 {
+    // Of positions that read together each reports fewer keys, so that all report together about what one alone would: on real rows their number
+    // grows with the positions' to the power 0.4, and falls with c·ln n as e^(−c·ln n/2).
+    private const double Sharing = 0.8;
+
     /// <summary>Whether the choice depends on what all keys weigh.</summary>
     public bool NeedsWeights => policy is AttentionPolicy.Mass or AttentionPolicy.Error;
+
+    /// <summary>Whether b is known before a scan, from what scores are like: then one sweep over the sketches does.</summary>
+    public static bool IsForeseen(AttentionOptions options) =>
+        options.Policy is AttentionPolicy.Fixed or AttentionPolicy.Paper && options.Scores == ScoreSource.Sketch;
+
+    /// <summary>b, where <see cref="IsForeseen"/>.</summary>
+    /// <param name="mean">The mean of the scores.</param>
+    /// <param name="deviation">Their deviation.</param>
+    /// <param name="count">Keys.</param>
+    /// <param name="positions">Positions that read together: what one of them reports, all attend to.</param>
+    public float Foresee(double mean, double deviation, int count, int positions) => policy switch
+    {
+        AttentionPolicy.Fixed given => given.Bias,
+        AttentionPolicy.Paper paper => (float)(mean + (deviation * Math.Sqrt((paper.Scale * Math.Log(count)) + (Sharing * Math.Log(positions))))),
+        _ => throw new InvalidOperationException($"The policy {policy} chooses after a scan."),
+    };
 
     /// <summary>Marks the keys reported, a bit a slot; what is marked stays so.</summary>
     /// <param name="row">The scan of a row.</param>
@@ -30,7 +50,7 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
     }
 
     // The least t with t + shift ≥ bias as floats add: what a threshold was chosen by must reach it, and rounding bias − shift may not.
-    private static float Least(float bias, float shift)
+    public static float Least(float bias, float shift)
     {
         double least = (((double)bias + MathF.BitDecrement(bias)) / 2) - shift;
         float bound = (float)least;

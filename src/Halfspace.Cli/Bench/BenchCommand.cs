@@ -61,6 +61,8 @@ internal sealed class BenchCommand : Command
                     PrefillTokensPerSecond = Math.Round(timing.PrefillTokensPerSecond, 1),
                     DecodeMilliseconds = Math.Round(timing.DecodeMilliseconds, 3),
                     DecodeMillisecondsMin = Math.Round(timing.DecodeMillisecondsMin, 3),
+                    PrefillAttentionSeconds = Math.Round(timing.PrefillAttention, 4),
+                    PrefillKeysPerHead = Math.Round(timing.PrefillKeysPerHead, 1),
                     KeysPerHead = Math.Round(timing.KeysPerHead, 1),
                 };
                 reports.Add(report);
@@ -87,11 +89,11 @@ internal sealed class BenchCommand : Command
     {
         Table table = new() { Border = TableBorder.Simple };
         table.AddColumn("attention");
-        foreach (string column in (string[])["depth", "prefill tokens/s", "decode ms", "fastest ms", "keys a head"])
+        foreach (string column in (string[])["depth", "prefill tokens/s", "its attention s", "decode ms", "fastest ms", "keys a head"])
             table.AddColumn(new TableColumn(column).RightAligned());
         foreach (BenchReport r in reports)
-            table.AddRow(r.Attention, Number(r.Depth, "0"), Number(r.PrefillTokensPerSecond, "0.0"), Number(r.DecodeMilliseconds, "0.00"),
-                Number(r.DecodeMillisecondsMin, "0.00"), Number(r.KeysPerHead, "0"));
+            table.AddRow(r.Attention, Number(r.Depth, "0"), Number(r.PrefillTokensPerSecond, "0.0"),
+                Number(r.PrefillAttentionSeconds, "0.00"), Number(r.DecodeMilliseconds, "0.00"), Number(r.DecodeMillisecondsMin, "0.00"), Number(r.KeysPerHead, "0"));
         _console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{reports[0].Model}, {reports[0].Threads} threads"));
         AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(_console.Out) }).Write(table);
     }

@@ -9,8 +9,11 @@ namespace Halfspace.Cli.Bench;
 /// <param name="DecodeMilliseconds">Median of the decoded tokens.</param>
 /// <param name="DecodeMillisecondsMin">The fastest of them.</param>
 /// <param name="KeysPerHead">Keys that a head read exactly for a query while decoding, on average.</param>
+/// <param name="PrefillAttention">Seconds of the prompt that its attention took.</param>
+/// <param name="PrefillKeysPerHead">Keys that a head read exactly for a row of the prompt, on average.</param>
 internal readonly record struct DecodeTiming(
-    double PrefillTokensPerSecond, double DecodeMilliseconds, double DecodeMillisecondsMin, double KeysPerHead)
+    double PrefillTokensPerSecond, double DecodeMilliseconds, double DecodeMillisecondsMin, double KeysPerHead, double PrefillAttention,
+    double PrefillKeysPerHead)
 {
     /// <summary>Ids from 3 to 999, as the llama.cpp peer draws them, and what runs before the measurement, so that every
     /// method of the way is compiled and every buffer has grown.</summary>
@@ -38,6 +41,7 @@ internal readonly record struct DecodeTiming(
         long start = Stopwatch.GetTimestamp();
         context.Read(tokens.AsSpan(0, depth), cancellation: cancellation);
         double prefill = Stopwatch.GetElapsedTime(start).TotalSeconds;
+        AttentionCounters prompts = context.PromptCounters;
         // At this depth decoding may take another way than at the start: it is compiled before it is timed.
         for (int i = 0; i < WarmupTokens; i++) context.ReadOne(tokens[0], cancellation);
         context.Rewind(depth);
@@ -52,7 +56,8 @@ internal readonly record struct DecodeTiming(
 
         Array.Sort(times);
         double median = (times[(decode - 1) / 2] + times[decode / 2]) / 2;
-        return new DecodeTiming(depth / prefill, median, times[0], context.Counters.KeysPerHead);
+        return new DecodeTiming(depth / prefill, median, times[0], context.Counters.KeysPerHead, prompts.Time.TotalSeconds,
+            prompts.KeysPerHead);
     }
 
     private static int[] Tokens(int count, int end)

@@ -160,6 +160,13 @@ internal sealed record BenchReport
     [JsonPropertyName("prefill_tokens_per_s")]
     public required double PrefillTokensPerSecond { get; init; }
 
+    /// <summary>Of the prompt's seconds, those of its attention.</summary>
+    [JsonPropertyName("prefill_attention_s")]
+    public required double PrefillAttentionSeconds { get; init; }
+
+    /// <summary>Keys that a head read exactly for a row of the prompt.</summary>
+    public required double PrefillKeysPerHead { get; init; }
+
     /// <summary>Median of a decoded token.</summary>
     [JsonPropertyName("decode_ms")]
     public required double DecodeMilliseconds { get; init; }

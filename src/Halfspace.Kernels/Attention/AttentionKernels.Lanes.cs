@@ -46,6 +46,23 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
         Rows<T>.Widen(ref First(source), rows, dim, ref centre.IsEmpty ? ref Unsafe.NullRef<float>() : ref First(centre),
             ref First(target), stride);
 
+    private protected override void WidenAtCore(ReadOnlySpan<nint> addresses, nint offset, int dim, Span<float> target, int stride) =>
+        Rows<T>.WidenAt(ref First(addresses), addresses.Length, offset, dim, ref First(target), stride);
+
+    private protected override void MarkRowsCore(
+        ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<float> bounds, Span<ulong> marks)
+    {
+        for (int r = 0; r < bounds.Length; r++)
+            ScoreScan<T>.Mark(ref Unsafe.Add(ref First(scores), r * stride), count, bounds[r], ref First(marks));
+    }
+
+    private protected override void SumTailsCore(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<ulong> marks,
+        ReadOnlySpan<float> references, Span<TailSums> sums)
+    {
+        for (int r = 0; r < sums.Length; r++)
+            sums[r] = SoftmaxSums<T>.Tail(ref Unsafe.Add(ref First(scores), r * stride), count, ref First(marks), references[r]);
+    }
+
     private protected override void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride) =>
         RowScores<T>.Score<N1>(ref First(queries), rows, ref First(keys), ref Unsafe.NullRef<nint>(), count, dim, ref First(scores), stride);

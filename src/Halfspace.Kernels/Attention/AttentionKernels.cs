@@ -64,6 +64,18 @@ public abstract class AttentionKernels
         if (rows > 0) WidenCore(source, rows, dim, centre, target, stride);
     }
 
+    /// <summary>target[r · stride + c] = the number c of the row at address r plus an offset, exact.</summary>
+    /// <param name="addresses">Addresses of rows of <paramref name="dim"/> finite numbers.</param>
+    /// <param name="offset">Bytes that are added to each.</param>
+    /// <param name="dim">Columns.</param>
+    /// <param name="target">Rows <paramref name="stride"/> apart; columns from dim on are left alone.</param>
+    /// <param name="stride">At least dim.</param>
+    public void WidenAt(ReadOnlySpan<nint> addresses, nint offset, int dim, Span<float> target, int stride)
+    {
+        Require(Fits(addresses.Length, stride, dim, target.Length), nameof(target));
+        if (addresses.Length > 0) WidenAtCore(addresses, offset, dim, target, stride);
+    }
+
     /// <summary>Writes the sketches of up to 16 keys into a block of <see cref="KeyBlocks"/>.</summary>
     /// <param name="columns">[D, 16], coordinate c of centred key i at [c · 16 + i], zero from d and from the keys' number on; used up.</param>
     /// <param name="rotation">Of D coordinates.</param>
@@ -223,6 +235,36 @@ public abstract class AttentionKernels
     /// <param name="max">What is subtracted.</param>
     public abstract ScoreSums SumScores(ReadOnlySpan<float> scores, float max);
 
+    /// <summary>Sets bit i where score i of any row is at least that row's bound.</summary>
+    /// <param name="scores">[rows, n], rows <paramref name="stride"/> apart.</param>
+    /// <param name="stride">At least n.</param>
+    /// <param name="count">n.</param>
+    /// <param name="bounds">[rows].</param>
+    /// <param name="marks">A bit for each score, the first lowest; what is set stays so.</param>
+    public void MarkRows(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<float> bounds, Span<ulong> marks)
+    {
+        Require(Fits(bounds.Length, stride, count, scores.Length), nameof(scores));
+        Require(marks.Length * 64L >= count, nameof(marks));
+        if (bounds.Length > 0 && count > 0) MarkRowsCore(scores, stride, count, bounds, marks);
+    }
+
+    /// <summary>Sums each row over the scores that are not read; exponentials are at most 4e-6 of them off, and may be lost below 2^-126.</summary>
+    /// <param name="scores">t, [rows, n], rows <paramref name="stride"/> apart; at most 87 above the row's reference where they are not read.</param>
+    /// <param name="stride">At least n.</param>
+    /// <param name="count">n.</param>
+    /// <param name="marks">A bit for each score of all rows, the first lowest: whether it is read.</param>
+    /// <param name="references">[rows], what weighs 1.</param>
+    /// <param name="sums">[rows], written.</param>
+    public void SumTails(
+        ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<ulong> marks, ReadOnlySpan<float> references, Span<TailSums> sums)
+    {
+        Require(Fits(references.Length, stride, count, scores.Length), nameof(scores));
+        Require(marks.Length * 64L >= count, nameof(marks));
+        Require(sums.Length == references.Length, nameof(sums));
+        if (count > 0) SumTailsCore(scores, stride, count, marks, references, sums);
+        else sums.Clear();
+    }
+
     /// <summary>The largest score, and sums without weights.</summary>
     public abstract ScoreMoments MeasureScores(ReadOnlySpan<float> scores);
 
@@ -330,6 +372,13 @@ public abstract class AttentionKernels
 
     private protected abstract void WidenCore(ReadOnlySpan<Half> source, int rows, int dim, ReadOnlySpan<float> centre,
         Span<float> target, int stride);
+
+    private protected abstract void WidenAtCore(ReadOnlySpan<nint> addresses, nint offset, int dim, Span<float> target, int stride);
+
+    private protected abstract void MarkRowsCore(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<float> bounds, Span<ulong> marks);
+
+    private protected abstract void SumTailsCore(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<ulong> marks,
+        ReadOnlySpan<float> references, Span<TailSums> sums);
 
     private protected abstract void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride);

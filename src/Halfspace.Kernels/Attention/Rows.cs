@@ -41,6 +41,21 @@ internal static class Rows<T> where T : struct, ILane<T>
         }
     }
 
+    /// <summary>target[r, ·] = the row at address r plus an offset; coordinates from dim up to the stride are left alone.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static unsafe void WidenAt(ref nint addresses, int rows, nint offset, int dim, ref float target, int stride)
+    {
+        int whole = dim - (dim % T.Width);
+        for (int r = 0; r < rows; r++)
+        {
+            ref Half from = ref Unsafe.AsRef<Half>((void*)(Unsafe.Add(ref addresses, r) + offset));
+            ref float to = ref Unsafe.Add(ref target, r * stride);
+            int c = 0;
+            for (; c < whole; c += T.Width) T.Store(T.LoadHalf(ref from, c), ref to, c);
+            for (; c < dim; c++) Unsafe.Add(ref to, c) = (float)Unsafe.Add(ref from, c);
+        }
+    }
+
     /// <summary>target[i] *= factor.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Scale(ref float target, int count, float factor)

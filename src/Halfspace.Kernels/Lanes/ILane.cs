@@ -61,4 +61,10 @@ internal interface ILane<T> where T : struct, ILane<T>
 
     /// <summary>e^x of each lane, at most 2 units in the last place off; 0 below −87, for x ≤ 88.</summary>
     static abstract T Exp(T lanes);
+
+    /// <summary>2^x of each lane, at most 4e-6 of it off, for x ≤ 127; at most 2^-126 below −126.</summary>
+    static abstract T Power2(T lanes);
+
+    /// <summary>The lanes, with 0 where a lane's bit is set, the first lane's lowest; bits beyond the lanes are not looked at.</summary>
+    static abstract T Unless(T lanes, uint bits);
 }

@@ -92,6 +92,8 @@ internal readonly struct Lane256 : ILane<Lane256>
         return found;
     }
 
+    private static Vector256<int> Bit => Vector256.Create(1, 2, 4, 8, 16, 32, 64, 128);
+
     public static float Sum(Lane256 lanes) => Vector256.Sum(lanes._lanes);
 
     public static float MaxAcross(Lane256 lanes)
@@ -121,4 +123,22 @@ internal readonly struct Lane256 : ILane<Lane256>
         Vector256<float> scaled = (p.AsInt32() + exponent).AsSingle();
         return new(Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(-87f)), Vector256<float>.Zero, scaled));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane256 Power2(Lane256 lanes)
+    {
+        // 2^x = 2^n · 2^f with |f| ≤ 1/2; 2^f by the polynomial of degree 4 through the Chebyshev nodes.
+        Vector256<float> n = Vector256.Round(lanes._lanes), f = lanes._lanes - n;
+        Vector256<float> p = Vector256.Create(0.009666368515387469f);
+        p = Vector256.FusedMultiplyAdd(p, f, Vector256.Create(0.055921975842256264f));
+        p = Vector256.FusedMultiplyAdd(p, f, Vector256.Create(0.24022349038020335f));
+        p = Vector256.FusedMultiplyAdd(p, f, Vector256.Create(0.693121045203427f));
+        p = Vector256.FusedMultiplyAdd(p, f, Vector256<float>.One);
+        Vector256<int> exponent = Vector256.ConvertToInt32Native(Vector256.MaxNative(n, Vector256.Create(-126f))) << 23;
+        return new((p.AsInt32() + exponent).AsSingle());
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane256 Unless(Lane256 lanes, uint bits) => new(
+        (Vector256.Equals(Vector256.Create((int)bits) & Bit, Vector256<int>.Zero) & lanes._lanes.AsInt32()).AsSingle());
 }

@@ -119,4 +119,21 @@ internal readonly struct Lane512 : ILane<Lane512>
         Vector512<float> scaled = (p.AsInt32() + exponent).AsSingle();
         return new(Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87f)), Vector512<float>.Zero, scaled));
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane512 Power2(Lane512 lanes)
+    {
+        // 2^x = 2^n · 2^f with |f| ≤ 1/2; 2^f by the polynomial of degree 4 through the Chebyshev nodes.
+        Vector512<float> n = Vector512.Round(lanes._lanes), f = lanes._lanes - n;
+        Vector512<float> p = Vector512.Create(0.009666368515387469f);
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.055921975842256264f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.24022349038020335f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.693121045203427f));
+        p = Vector512.FusedMultiplyAdd(p, f, Vector512<float>.One);
+        return new(Avx512F.Scale(p, n));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane512 Unless(Lane512 lanes, uint bits) => new(
+        (Vector512.Equals(Vector512.Create((int)bits) & Bit, Vector512<int>.Zero) & lanes._lanes.AsInt32()).AsSingle());
 }

@@ -60,4 +60,8 @@ internal readonly struct LaneScalar : ILane<LaneScalar>
     public static float MaxAcross(LaneScalar lanes) => lanes._value;
 
     public static LaneScalar Exp(LaneScalar lanes) => new(lanes._value < -87f ? 0f : MathF.Exp(lanes._value));
+
+    public static LaneScalar Power2(LaneScalar lanes) => new(lanes._value < -126 ? 0 : MathF.Pow(2, lanes._value));
+
+    public static LaneScalar Unless(LaneScalar lanes, uint bits) => (bits & 1) == 0 ? lanes : default;
 }

@@ -19,8 +19,11 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
     {
         static abstract int BlockBytes(int padded);
 
+        /// <summary>What all queries share of a register's factors.</summary>
+        static abstract T Shared(ref byte factors, int slot);
+
         static abstract void Store(
-            T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others);
+            T dots, T shared, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others);
     }
 
     private protected override void EstimateCore(
@@ -98,14 +101,10 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
                     Dots<TCount>(ref Unsafe.Add(ref block, slot * 4), ref q, padded / 4, start, i + 1 < count ? bytes : 0, ref partial);
                 }
 
-                for (int m = 0; m < TCount.Value; m++)
-                {
-                    int at = (m * stride) + (i * Points) + slot;
-                    Finish<TFinish>(
-                        ref Unsafe.Add(ref dots, m * 4), ref Unsafe.Add(ref partial, m * 4), padded / 4 > WordsOfPartial,
-                        ref Unsafe.Add(ref block, codes), slot, Together<TCount>(), in queries[first + m],
-                        ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
-                }
+                int at = (i * Points) + slot;
+                Finish<TCount, TFinish>(
+                    ref dots, ref partial, padded / 4 > WordsOfPartial, ref Unsafe.Add(ref block, codes), slot, in queries[first],
+                    ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at), stride);
             }
         }
     }
@@ -118,16 +117,22 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
-    private static void Finish<TFinish>(
-        ref T dots, ref T partial, bool add, ref byte factors, int slot, int registers, in SketchQueries.Terms terms, ref float values,
-        ref float others)
+    private static void Finish<TCount, TFinish>(
+        ref T dots, ref T partial, bool add, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others, int stride)
+        where TCount : struct, IConstant
         where TFinish : struct, IFinish
     {
-        for (int r = 0; r < registers; r++)
+        ref SketchQueries.Terms first = ref Unsafe.AsRef(in terms);
+        for (int r = 0; r < Together<TCount>(); r++)
         {
             int at = r * TLane.Width;
-            T dot = TLane.AddPartial(add ? Unsafe.Add(ref dots, r) : default, Unsafe.Add(ref partial, r));
-            TFinish.Store(dot, ref factors, slot + at, in terms, ref Unsafe.Add(ref values, at), ref Unsafe.Add(ref others, at));
+            T shared = TFinish.Shared(ref factors, slot + at);
+            for (int m = 0; m < TCount.Value; m++)
+            {
+                int sum = (m * 4) + r, to = (m * stride) + at;
+                T dot = TLane.AddPartial(add ? Unsafe.Add(ref dots, sum) : default, Unsafe.Add(ref partial, sum));
+                TFinish.Store(dot, shared, ref factors, slot + at, in Unsafe.Add(ref first, m), ref Unsafe.Add(ref values, to), ref Unsafe.Add(ref others, to));
+            }
         }
     }
 
@@ -225,7 +230,10 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         public static int BlockBytes(int padded) => SketchBlocks.Bytes(padded);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others) =>
+        public static T Shared(ref byte factors, int slot) => default;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, T shared, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others) =>
             TLane.StoreFloats(Score(dots, ref Own(ref factors, slot), in terms, Float(terms.Base)), ref values, 0);
     }
 
@@ -234,7 +242,10 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         public static int BlockBytes(int padded) => SketchBlocks.Bytes(padded);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others) =>
+        public static T Shared(ref byte factors, int slot) => default;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, T shared, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others) =>
             TLane.StoreFloats(Upper(dots, ref Own(ref factors, slot), in terms, out _), ref values, 0);
     }
 
@@ -243,7 +254,10 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         public static int BlockBytes(int padded) => SketchBlocks.Bytes(padded);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
+        public static T Shared(ref byte factors, int slot) => default;
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, T shared, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
         {
             T upper = Upper(dots, ref Own(ref factors, slot), in terms, out T bound);
             TLane.StoreFloats(upper, ref values, 0);
@@ -257,11 +271,13 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         public static int BlockBytes(int padded) => KeyBlocks.Bytes(padded);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
+        public static T Shared(ref byte factors, int slot) => TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, T shared, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
         {
-            T step = TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
             T scaled = TLane.MultiplyAddFloats(Float(terms.Scale), TLane.ToFloat(dots), Float(terms.Shift));
-            TLane.StoreFloats(TLane.MultiplyFloats(step, scaled), ref values, 0);
+            TLane.StoreFloats(TLane.MultiplyFloats(shared, scaled), ref values, 0);
         }
     }
 
@@ -271,12 +287,14 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         public static int BlockBytes(int padded) => KeyBlocks.Bytes(padded);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public static void Store(T dots, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
+        public static T Shared(ref byte factors, int slot) => TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
+
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        public static void Store(T dots, T shared, ref byte factors, int slot, in SketchQueries.Terms terms, ref float values, ref float others)
         {
-            T step = TLane.LoadHalves(ref Unsafe.As<byte, Half>(ref factors), slot);
             T counts = TLane.LoadCounts(ref Unsafe.Add(ref factors, (2 * Points) + slot));
             T scaled = TLane.MultiplyAddFloats(Float(terms.Scale), TLane.ToFloat(dots), Float(terms.Shift));
-            TLane.StoreFloats(TLane.MultiplyFloats(step, TLane.MultiplyAddFloats(Float(terms.Residual), counts, scaled)), ref values, 0);
+            TLane.StoreFloats(TLane.MultiplyFloats(shared, TLane.MultiplyAddFloats(Float(terms.Residual), counts, scaled)), ref values, 0);
         }
     }
 }

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Halfspace.Attention;
@@ -14,13 +15,16 @@ internal sealed unsafe class AttentionRun : IDisposable
     /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
     private const int TileRows = 32;
 
-    /// <summary>What a work item does: one row is cut by heads and keys, few rows by heads, many append all heads first and then attend tile by
-    /// tile. An index takes in what was appended when all have attended.</summary>
+    /// <summary>Positions after which an index takes in what a sparse prompt has read: rows attend exactly to what came since, so fewer
+    /// cost less. It
+    /// divides a chunk's positions, wherever chunks begin and end.</summary>
+    private const int IndexStep = 128;
+
+    /// <summary>What a work item does: one row is cut by heads and keys, many append all heads first and then attend tile by tile. An index takes in what was appended when all have attended.</summary>
     private enum Phase
     {
         Scan,
         Finish,
-        AppendAndAttend,
         Append,
         Attend,
         Advance,
@@ -39,7 +43,7 @@ internal sealed unsafe class AttentionRun : IDisposable
     private int _capacity;
 
     // One operator call's arguments, read by its work items.
-    private int _layer, _rows, _stride, _tiles;
+    private int _layer, _rows, _stride, _tiles, _first, _end;
     private Phase _phase;
     private float* _packed, _output;
     private Exception? _failure;
@@ -75,6 +79,10 @@ internal sealed unsafe class AttentionRun : IDisposable
             _rotary.Angles(position + row, new Span<float>(_angles + (long)row * 2 * half, half), new Span<float>(_angles + (long)row * 2 * half + half, half));
     }
 
+    /// <summary>The number of tokens at which an index next takes in a prompt's, between <paramref name="at"/> and its chunk's
+    /// end.</summary>
+    public static int NextAdvance(int at, int end) => Math.Min(end, (at / IndexStep * IndexStep) + IndexStep);
+
     /// <summary>Ends the run: adds each layer's counters into <paramref name="counters"/>.</summary>
     public void End(Span<AttentionCounters> counters)
     {
@@ -104,23 +112,27 @@ internal sealed unsafe class AttentionRun : IDisposable
         _rows = rows;
         _stride = columns;
         _output = output;
-        _tiles = (rows + TileRows - 1) / TileRows;
+        long start = Stopwatch.GetTimestamp();
         if (rows == 1)
         {
             Step(context);
-        }
-        else if (_tiles == 1)
-        {
-            Run(context, Phase.AppendAndAttend, _shape.KeyValueHeads);
+            Advance(context, 1);
         }
         else
         {
             Run(context, Phase.Append, _shape.KeyValueHeads);
-            if (_failure is null) Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
+            bool steps = _attention!.Options.Mode == AttentionMode.Sparse;
+            for (_first = 0; _first < rows && _failure is null; _first = _end)
+            {
+                _end = steps ? Math.Min(rows, ((Position + _first) / IndexStep * IndexStep) + IndexStep - Position) : rows;
+                _tiles = (_end - _first + TileRows - 1) / TileRows;
+                Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
+                Advance(context, _end);
+            }
         }
 
         _scratch.Collect(ref _counters[layer]);
-        if (_failure is null && _cache![layer, 0].IsAdvanceDue) Run(context, Phase.Advance, _shape.KeyValueHeads);
+        _counters[layer].Time += Stopwatch.GetElapsedTime(start);
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
     }
 
@@ -152,6 +164,12 @@ internal sealed unsafe class AttentionRun : IDisposable
         else for (int item = 0; item < _step.Items; item++) Do(item, Phase.Finish);
     }
 
+    private void Advance(nint context, int rows)
+    {
+        _end = rows;
+        if (_failure is null && _cache![_layer, 0].IsAdvanceDue(Position + rows)) Run(context, Phase.Advance, _shape.KeyValueHeads);
+    }
+
     private void Run(nint context, Phase phase, int items)
     {
         _phase = phase;
@@ -180,10 +198,6 @@ internal sealed unsafe class AttentionRun : IDisposable
             case Phase.Scan:
             case Phase.Finish:
                 Step(item, phase);
-                break;
-            case Phase.AppendAndAttend:
-                Append(item);
-                Attend(item, 0);
                 break;
             case Phase.Append:
                 Append(item);
@@ -217,7 +231,13 @@ internal sealed unsafe class AttentionRun : IDisposable
         AttentionScratch scratch = _scratch.Take();
         try
         {
-            _cache![_layer, head].Advance(_rows > 1, scratch);
+            HeadCache own = _cache![_layer, head];
+            // At the same positions whatever the chunks are, as a sparse prompt's.
+            for (int at = Position; at < Position + _end;)
+            {
+                at = NextAdvance(at, Position + _end);
+                own.Advance(at, _rows > 1, scratch);
+            }
         }
         finally
         {
@@ -251,7 +271,7 @@ internal sealed unsafe class AttentionRun : IDisposable
     private void Attend(int head, int tile)
     {
         int d = _shape.HeadDim, group = _shape.Group, width = _shape.QueryHeads * d;
-        int first = tile * TileRows, rows = Math.Min(TileRows, _rows - first), span = (rows - 1) * width + group * d;
+        int first = _first + (tile * TileRows), rows = Math.Min(TileRows, _end - first), span = (rows - 1) * width + group * d;
         AttentionScratch scratch = _scratch.Take();
         try
         {

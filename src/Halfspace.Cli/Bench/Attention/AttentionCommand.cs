@@ -16,6 +16,9 @@ internal sealed class AttentionCommand : Command
         $"Which keys sparse attention reads exactly (default {PolicyText.NameOf(new AttentionOptions().Policy)}).",
         text => PolicyText.Parse(text) is not null, PolicyText.Allowed);
 
+    private readonly Option<int?> _clusters = NewOption.Whole("--clusters", "C", 1,
+        $"Parts of a head's index with a tail model each (default {new AttentionOptions().Clusters}).", AttentionOptions.MostClusters);
+
     private readonly Option<int?> _threads = NewOption.Whole("--threads", "N", 1, "Threads that compute (default: all processors).", 1024);
     private readonly Option<int?> _rounds = NewOption.Whole("--rounds", "N", 1, "Rounds in which the kernels take turns (default 64).",
         AttentionBench.MostRounds);
@@ -30,7 +33,7 @@ internal sealed class AttentionCommand : Command
             + "with each one's error and memory bandwidth.")
     {
         _console = console;
-        foreach (Option option in (Option[])[_keys, _policy, _threads, _rounds, _golden, _json]) Options.Add(option);
+        foreach (Option option in (Option[])[_keys, _policy, _clusters, _threads, _rounds, _golden, _json]) Options.Add(option);
         SetAction((parsed, _) => Task.Run(() => Run(parsed)));
     }
 
@@ -39,6 +42,7 @@ internal sealed class AttentionCommand : Command
         int[] keys = parsed.GetValue(_keys) is { Length: > 0 } given ? given : [8192, 32768, 131072];
         AttentionOptions options = new();
         if (parsed.GetValue(_policy) is { } policy) options = options with { Policy = PolicyText.Parse(policy)! };
+        if (parsed.GetValue(_clusters) is { } clusters) options = options with { Clusters = clusters };
         AttentionBench bench = new(options, parsed.GetValue(_threads) ?? Environment.ProcessorCount, parsed.GetValue(_rounds) ?? 64,
             GoldenLayer.Load(parsed.GetValue(_golden)), _console.Interrupt.Token);
         AttentionOutput output = new(_console.Out, parsed.GetValue(_json));

@@ -91,6 +91,6 @@ internal sealed class HeadAttentionKernel : LayerKernel
     private void Advance(int set, int head, bool prompt)
     {
         HeadCache cache = _caches[set][0, head];
-        if (cache.IsAdvanceDue) cache.Advance(prompt, _scratch[0]);
+        if (cache.IsAdvanceDue(cache.Count)) cache.Advance(cache.Count, prompt, _scratch[0]);
     }
 }
