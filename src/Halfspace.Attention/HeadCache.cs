@@ -8,6 +8,9 @@ namespace Halfspace.Attention;
 /// nothing is appended.</remarks>
 public sealed class HeadCache
 {
+    /// <summary>Positions after which the index takes in what a prompt has read: rows attend exactly to what came since, so fewer cost less.</summary>
+    public const int PromptStep = 128;
+
     private readonly KeyValueCache _cache;
     private readonly AttentionKernels _kernels;
     private readonly long _offset;
@@ -73,6 +76,29 @@ public sealed class HeadCache
         if (tokens < 0 || tokens > Count) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"The head has {Count} tokens.");
         _cache.RequireMemory();
         Index?.Advance(this, tokens, prompt, scratch);
+    }
+
+    /// <summary>The like for tokens of a prompt: the index takes them in at multiples of <see cref="PromptStep"/>, so that it does not depend on how the
+    /// prompt was cut.</summary>
+    /// <param name="from">The first that may not have been taken in.</param>
+    /// <param name="tokens">At most <see cref="Count"/>.</param>
+    /// <param name="scratch">This thread's buffers.</param>
+    public void AdvancePrompt(int from, int tokens, AttentionScratch scratch)
+    {
+        for (int at = from; at < tokens;)
+        {
+            at = Math.Min(tokens, (at / PromptStep * PromptStep) + PromptStep);
+            Advance(at, prompt: true, scratch);
+        }
+    }
+
+    /// <summary>Makes the head's index as it would be had its tokens come as a prompt. Not while another thread attends to the head.</summary>
+    public void Reindex(AttentionScratch scratch)
+    {
+        ArgumentNullException.ThrowIfNull(scratch);
+        _cache.RequireMemory();
+        Index?.Rewind(this, 0, scratch);
+        AdvancePrompt(0, Count, scratch);
     }
 
     /// <summary>Writes the head's index, for <see cref="KeyValueCache.Restore"/>: parts at multiples of 64 bytes from the first one on. Nothing if it keeps

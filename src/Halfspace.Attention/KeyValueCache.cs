@@ -145,7 +145,7 @@ public sealed class KeyValueCache : IDisposable
     /// <param name="sparse">As for a new cache; with the window and clusters of the exported one where <paramref name="memory"/> has indexes.</param>
     /// <param name="tokens">Tokens there.</param>
     /// <param name="memory">Blocks and indexes; they are written to, and must outlive the cache.</param>
-    /// <param name="indexes">Whether to take over the indexes; else the heads' are empty, for <see cref="HeadCache.Advance"/>.</param>
+    /// <param name="indexes">Whether to take over the indexes; else the heads' are empty, for <see cref="HeadCache.Reindex"/>.</param>
     /// <exception cref="InvalidDataException">An index cannot be that of so many tokens.</exception>
     public static KeyValueCache Restore(AttentionShape shape, int limit, AttentionOptions? sparse, int tokens,
         IKeyValueMemory memory, bool indexes)

@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.Arm;
 using System.Runtime.Intrinsics.X86;
 
 namespace Halfspace.Kernels;
@@ -6,7 +7,7 @@ namespace Halfspace.Kernels;
 /// <summary>Which tiers this CPU has, and the one that kernels take unless told otherwise.</summary>
 public static class Simd
 {
-    /// <summary>The variable that forces a tier: <c>scalar</c>, <c>v256</c>, <c>vnni</c> or <c>v512</c>.</summary>
+    /// <summary>The variable that forces a tier: <c>scalar</c>, <c>v128</c>, <c>v256</c>, <c>vnni</c> or <c>v512</c>.</summary>
     public const string Variable = "HALFSPACE_SIMD";
 
     /// <summary>The tiers that run here, widest first.</summary>
@@ -32,6 +33,8 @@ public static class Simd
         if (Vector512.IsHardwareAccelerated && Avx512BW.IsSupported && Avx512DQ.IsSupported) yield return SimdTier.V512;
         if (AvxVnni.IsSupported) yield return SimdTier.Vnni;
         if (Vector256.IsHardwareAccelerated) yield return SimdTier.V256;
+        // Sums are fused multiply-adds, which are slower than scalar code where they are not an instruction.
+        if (Vector128.IsHardwareAccelerated && (AdvSimd.IsSupported || Fma.IsSupported)) yield return SimdTier.V128;
         yield return SimdTier.Scalar;
     }
 }

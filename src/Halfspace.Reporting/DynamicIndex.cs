@@ -149,7 +149,7 @@ public sealed class DynamicIndex<T> : UpdatableIndex where T : HalfspaceIndex
             }
         }
 
-        using FlatIndex recent = FlatIndex.Over(state.Recent, RemovedSet.Empty, Kernel.Tier);
+        using FlatIndex recent = FlatIndex.Over(new(state.Recent, RemovedSet.Empty), Kernel.Tier);
         cost += recent.ReportBatch(queries, biases, inner);
         for (int q = 0; q < inner.Length; q++)
         {

@@ -12,12 +12,12 @@ public sealed class FlatIndex : UpdatableIndex
     // A block of points that stays in the cache while the queries of a batch pass over it.
     private const int BlockBytes = 1 << 16;
 
-    private State _state;
+    private LivePoints _state;
 
     /// <summary>Indexes a set without copying it.</summary>
     /// <param name="points">n points; ids are their rows, 0 .. n−1.</param>
     /// <param name="tier">The instructions to use; none means <see cref="Simd.Selected"/>.</param>
-    public FlatIndex(PointSet points, SimdTier? tier = null) : this(new PointLog(NotNull(points)), RemovedSet.Empty, tier)
+    public FlatIndex(PointSet points, SimdTier? tier = null) : this(new LivePoints(new PointLog(NotNull(points)), RemovedSet.Empty), tier)
     {
     }
 
@@ -28,8 +28,7 @@ public sealed class FlatIndex : UpdatableIndex
     {
     }
 
-    private FlatIndex(PointLog log, RemovedSet removed, SimdTier? tier) : base(log.Dimension, ReportKernel.For(tier)) =>
-        _state = new(log, removed);
+    private FlatIndex(LivePoints state, SimdTier? tier) : base(state.Log.Dimension, ReportKernel.For(tier)) => _state = state;
 
     /// <inheritdoc/>
     public override int Count => Volatile.Read(ref _state).Count;
@@ -42,46 +41,27 @@ public sealed class FlatIndex : UpdatableIndex
     /// <inheritdoc/>
     public override int Add(ReadOnlySpan<float> point)
     {
-        State state = _state;
+        LivePoints state = _state;
         Volatile.Write(ref _state, state with { Log = state.Log.Append(point, state.Log.Count) });
         return state.Log.Count;
     }
 
     /// <inheritdoc/>
-    public override bool Remove(int id)
-    {
-        State state = _state;
-        if (!state.Has(id)) return false;
-        Volatile.Write(ref _state, state with { Removed = state.Removed.With(id) });
-        return true;
-    }
+    public override bool Remove(int id) => LivePoints.Remove(ref _state, id);
 
     /// <inheritdoc/>
-    public override bool TryCopyPoint(int id, Span<float> into)
-    {
-        State state = Volatile.Read(ref _state);
-        return state.Has(id) && state.Log.CopyRow(id, into);
-    }
+    public override bool TryCopyPoint(int id, Span<float> into) => Volatile.Read(ref _state).TryCopy(id, into);
 
     /// <summary>An index of rows as they are in a log.</summary>
-    internal static FlatIndex Over(PointLog log, RemovedSet removed, SimdTier tier) => new(log, removed, tier);
+    internal static FlatIndex Over(LivePoints points, SimdTier tier) => new(points, tier);
 
-    internal static FlatIndex Read(IndexReader reader, SimdTier? tier)
-    {
-        PointLog log = reader.Log();
-        return new FlatIndex(log, RemovedSet.Of(reader.Ascending(SectionId.Removed, log.Count)), tier);
-    }
+    internal static FlatIndex Read(IndexReader reader, SimdTier? tier) => new(LivePoints.Read(reader), tier);
 
-    internal override void Write(IndexWriter writer)
-    {
-        State state = Volatile.Read(ref _state);
-        writer.AddLog(state.Log);
-        writer.Add<int>(SectionId.Removed, state.Removed.ToArray(state.Log.Count));
-    }
+    internal override void Write(IndexWriter writer) => Volatile.Read(ref _state).Write(writer);
 
     private protected override ReportCost ReportCore(ReadOnlySpan<float> query, float bias, HitList hits)
     {
-        State state = Volatile.Read(ref _state);
+        LivePoints state = Volatile.Read(ref _state);
         long bytes = 0;
         for (int i = 0; i < state.Log.Segments.Length; i++)
         {
@@ -98,7 +78,7 @@ public sealed class FlatIndex : UpdatableIndex
 
     private protected override ReportCost ReportBatchCore(ReadOnlySpan<float> queries, ReadOnlySpan<float> biases, ReadOnlySpan<HitList> hits)
     {
-        State state = Volatile.Read(ref _state);
+        LivePoints state = Volatile.Read(ref _state);
         long bytes = 0;
         for (int i = 0; i < state.Log.Segments.Length; i++)
         {
@@ -122,23 +102,7 @@ public sealed class FlatIndex : UpdatableIndex
         return new((long)state.Log.Count * biases.Length, 0, bytes);
     }
 
-    private protected override HalfspaceIndex Freeze()
-    {
-        State state = Volatile.Read(ref _state);
-        return Over(state.Log, state.Removed, Kernel.Tier);
-    }
+    private protected override HalfspaceIndex Freeze() => Over(Volatile.Read(ref _state), Kernel.Tier);
 
-    private protected override void AddAll(HitList hits)
-    {
-        State state = Volatile.Read(ref _state);
-        hits.AddRange(0, state.Log.Count);
-        state.Removed.Filter(hits);
-    }
-
-    private sealed record State(PointLog Log, RemovedSet Removed)
-    {
-        public int Count => Log.Count - Removed.Count;
-
-        public bool Has(int id) => (uint)id < (uint)Log.Count && !Removed.Contains(id);
-    }
+    private protected override void AddAll(HitList hits) => Volatile.Read(ref _state).AddAll(hits);
 }

@@ -105,6 +105,15 @@ public abstract partial class HalfspaceIndex : IDisposable
         return cost;
     }
 
+    private protected static PointSet OfDimension(PointSet points, int dimension, string structure)
+    {
+        ArgumentNullException.ThrowIfNull(points);
+        return points.Dimension == dimension
+            ? points
+            : throw new ArgumentException(
+                $"{structure} are for points of {dimension} coordinates; these have {points.Dimension}. Use PartitionTree.", nameof(points));
+    }
+
     private protected static T NotNull<T>(T value) where T : class
     {
         ArgumentNullException.ThrowIfNull(value);

@@ -151,7 +151,7 @@ public sealed partial class SketchIndex
     // Where sizes leave no room for float scores, every point is verified.
     private ReportCost Scan(State state, ReadOnlySpan<float> query, float bias, HitList hits)
     {
-        using FlatIndex flat = FlatIndex.Over(state.Log, state.Removed, Kernel.Tier);
+        using FlatIndex flat = FlatIndex.Over(state, Kernel.Tier);
         return flat.Report(query, bias, hits);
     }
 }

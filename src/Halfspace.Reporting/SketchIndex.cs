@@ -82,43 +82,33 @@ public sealed partial class SketchIndex : UpdatableIndex
         bool recentre = log.Count >= Math.Max(FirstCentre, 2L * _centredAt);
         SketchLog sketches = recentre ? SketchLog.Build(log, state.Sketches.Rotation) : state.Sketches.Append(point);
         if (recentre) _centredAt = log.Count;
-        Volatile.Write(ref _state, new State(log, sketches, state.Removed));
+        Volatile.Write(ref _state, new State(log, state.Removed, sketches));
         return state.Log.Count;
     }
 
     /// <inheritdoc/>
-    public override bool Remove(int id)
-    {
-        State state = _state;
-        if (!state.Has(id)) return false;
-        Volatile.Write(ref _state, state with { Removed = state.Removed.With(id) });
-        return true;
-    }
+    public override bool Remove(int id) => LivePoints.Remove(ref _state, id);
 
     /// <inheritdoc/>
-    public override bool TryCopyPoint(int id, Span<float> into)
-    {
-        State state = Volatile.Read(ref _state);
-        return state.Has(id) && state.Log.CopyRow(id, into);
-    }
+    public override bool TryCopyPoint(int id, Span<float> into) => Volatile.Read(ref _state).TryCopy(id, into);
 
     internal static SketchIndex Read(IndexReader reader, SimdTier? tier)
     {
-        PointLog log = reader.Log();
+        LivePoints points = LivePoints.Read(reader);
+        PointLog log = points.Log;
         if (reader.Dimension > 1 << 16) throw reader.Bad($"its dimension {reader.Dimension} is more than a sketch has");
         SketchRotation rotation = new(reader.Dimension, reader.Numbers(1)[0]);
         float[] centre = reader.Memory<float>(SectionId.Centre, reader.Dimension).ToArray();
         if (!centre.All(float.IsFinite)) throw reader.Bad("its centre is damaged");
         long bytes = (long)SketchLog.CountBlocks(log.Count) * SketchBlocks.Bytes(rotation.Padded);
         SketchLog sketches = SketchLog.Of(rotation, centre, reader.Memory<byte>(SectionId.Sketches, bytes), log.Count);
-        return new SketchIndex(new State(log, sketches, RemovedSet.Of(reader.Ascending(SectionId.Removed, log.Count))), tier);
+        return new SketchIndex(new State(log, points.Removed, sketches), tier);
     }
 
     internal override void Write(IndexWriter writer)
     {
         State state = Volatile.Read(ref _state);
-        writer.AddLog(state.Log);
-        writer.Add<int>(SectionId.Removed, state.Removed.ToArray(state.Log.Count));
+        state.Write(writer);
         writer.Add<long>(SectionId.Numbers, [state.Sketches.Rotation.Seed]);
         writer.Add<float>(SectionId.Centre, state.Sketches.Centre);
         writer.Begin<byte>(SectionId.Sketches);
@@ -127,24 +117,15 @@ public sealed partial class SketchIndex : UpdatableIndex
 
     private protected override HalfspaceIndex Freeze() => new SketchIndex(Volatile.Read(ref _state), Kernel.Tier);
 
-    private protected override void AddAll(HitList hits)
-    {
-        State state = Volatile.Read(ref _state);
-        hits.AddRange(0, state.Log.Count);
-        state.Removed.Filter(hits);
-    }
+    private protected override void AddAll(HitList hits) => Volatile.Read(ref _state).AddAll(hits);
 
     private static State NewState(PointLog log, long seed) =>
-        new(log, SketchLog.Build(log, new SketchRotation(log.Dimension, seed)), RemovedSet.Empty);
+        new(log, RemovedSet.Empty, SketchLog.Build(log, new SketchRotation(log.Dimension, seed)));
 
-    private sealed record State(PointLog Log, SketchLog Sketches, RemovedSet Removed)
+    private sealed record State(PointLog Log, RemovedSet Removed, SketchLog Sketches) : LivePoints(Log, Removed)
     {
-        public int Count => Log.Count - Removed.Count;
-
         /// <summary>An upper bound of ‖x − μ‖.</summary>
         public double MaxSize { get; } = Log.MaxNorm + Norm(Sketches.Centre);
-
-        public bool Has(int id) => (uint)id < (uint)Log.Count && !Removed.Contains(id);
 
         private static double Norm(float[] values) => Math.Sqrt(values.Sum(v => (double)v * v)) * (1 + 1e-6);
     }

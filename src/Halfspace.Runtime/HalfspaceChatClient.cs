@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Text;
 using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Generation;
 using Microsoft.Extensions.AI;
@@ -8,7 +7,8 @@ namespace Halfspace.Runtime;
 
 /// <summary>
 /// A model as an <see cref="IChatClient"/>. It keeps one context: a conversation that goes on is not read again. Requests wait for each other;
-/// for several at once, make several clients over one model.
+/// for several at once, make several clients over one model. Functions of <see cref="ChatOptions.Tools"/> are offered to the model and its
+/// calls given as <see cref="FunctionCallContent"/>; JSON of <see cref="ChatOptions.ResponseFormat"/> is forced by a <see cref="Grammar"/>.
 /// </summary>
 public sealed class HalfspaceChatClient : IChatClient
 {
@@ -39,24 +39,20 @@ public sealed class HalfspaceChatClient : IChatClient
         IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        int[] prompt = _model.EncodeChat(Turns(messages, options));
-        GenerationOptions generation = Generation(options);
+        ToolSet tools = ChatRequest.Tools(options);
+        int[] prompt = _model.EncodeChat(ChatRequest.Turns(messages, options), tools);
+        GenerationOptions generation = ChatRequest.Generation(options, tools);
+        ToolCallParser? calls = tools.Tools.Count > 0 ? new() : null;
         string id = Guid.NewGuid().ToString("N");
         await _turn.WaitAsync(cancellationToken).ConfigureAwait(false);
         try
         {
             await foreach (GeneratedText piece in _model.Generate(_context, prompt, generation, null, cancellationToken).ConfigureAwait(false))
             {
-                if (piece.Text.Length > 0) yield return Update(id, new TextContent(piece.Text));
-                if (piece.Finish == FinishReason.None) continue;
-                ChatResponseUpdate last = Update(id, new UsageContent(new UsageDetails
-                {
-                    InputTokenCount = prompt.Length,
-                    OutputTokenCount = piece.Tokens,
-                    TotalTokenCount = prompt.Length + piece.Tokens,
-                }));
-                last.FinishReason = piece.Finish == FinishReason.Stop ? ChatFinishReason.Stop : ChatFinishReason.Length;
-                yield return last;
+                bool isLast = piece.Finish != FinishReason.None;
+                string text = calls is null ? piece.Text : calls.Append(piece.Text) + (isLast ? calls.Flush() : "");
+                if (text.Length > 0) yield return Update(id, [new TextContent(text)]);
+                if (isLast) yield return Last(id, prompt.Length, piece, calls?.Calls ?? []);
             }
         }
         finally
@@ -81,46 +77,25 @@ public sealed class HalfspaceChatClient : IChatClient
         _turn.Dispose();
     }
 
-    private ChatResponseUpdate Update(string id, AIContent content) => new(ChatRole.Assistant, [content])
+    private ChatResponseUpdate Last(string id, int prompt, GeneratedText piece, IReadOnlyList<ToolCall> calls)
+    {
+        UsageContent usage = new(new UsageDetails
+        {
+            InputTokenCount = prompt,
+            OutputTokenCount = piece.Tokens,
+            TotalTokenCount = prompt + piece.Tokens,
+        });
+        ChatResponseUpdate last = Update(id, [.. calls.Select(ChatRequest.Content), usage]);
+        last.FinishReason = calls.Count > 0 ? ChatFinishReason.ToolCalls
+            : piece.Finish == FinishReason.Stop ? ChatFinishReason.Stop
+            : ChatFinishReason.Length;
+        return last;
+    }
+
+    private ChatResponseUpdate Update(string id, IList<AIContent> contents) => new(ChatRole.Assistant, contents)
     {
         ResponseId = id,
         MessageId = id,
         ModelId = _model.Config.Name,
     };
-
-    private static List<ChatTurn> Turns(IEnumerable<ChatMessage> messages, ChatOptions? options)
-    {
-        List<ChatTurn> turns = [];
-        if (options?.Instructions is { Length: > 0 } instructions) turns.Add(new ChatTurn("system", instructions));
-        foreach (ChatMessage message in messages)
-        {
-            StringBuilder text = new();
-            foreach (AIContent content in message.Contents)
-                _ = content is TextContent piece ? text.Append(piece.Text)
-                    : throw new NotSupportedException($"A message holds {content.GetType().Name}; only text can be given to this model.");
-            turns.Add(new ChatTurn(message.Role.Value, text.ToString()));
-        }
-
-        return turns;
-    }
-
-    private static GenerationOptions Generation(ChatOptions? options)
-    {
-        SamplingOptions sampling = new();
-        if (options is null) return new GenerationOptions { Sampling = sampling };
-        if (options.Tools is { Count: > 0 }) throw new NotSupportedException("Tools are not supported; send the request without them.");
-        if (options.ResponseFormat is ChatResponseFormatJson) throw new NotSupportedException("JSON as response format is not supported; ask for text.");
-        return new GenerationOptions
-        {
-            MaxTokens = options.MaxOutputTokens ?? 0,
-            Stop = options.StopSequences is { } stops ? [.. stops] : [],
-            Sampling = sampling with
-            {
-                Temperature = options.Temperature ?? sampling.Temperature,
-                TopP = options.TopP ?? sampling.TopP,
-                TopK = options.TopK ?? sampling.TopK,
-                Seed = options.Seed is { } seed ? unchecked((ulong)seed) : sampling.Seed,
-            },
-        };
-    }
 }

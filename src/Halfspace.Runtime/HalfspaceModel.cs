@@ -81,21 +81,28 @@ public sealed class HalfspaceModel : IDisposable
     internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) =>
         ModelContext.Open(_decoder, file, options, keep);
 
+    /// <summary>What takes decode steps of several contexts of this model at once.</summary>
+    public ContextBatch CreateBatch() => new(_decoder);
+
     /// <summary>
     /// Renders a conversation with the model's own chat template and encodes it. Control tokens come from the template alone: one that is
-    /// written out in a message that is not the assistant's stays text.
+    /// written out in a message that is not the assistant's, or in a tool, stays text.
     /// </summary>
+    /// <param name="messages">The conversation, oldest first.</param>
+    /// <param name="tools">Functions that the model is told of. A template that knows of none gets them in the system message.</param>
     /// <exception cref="ChatTemplateException">The template cannot be rendered.</exception>
-    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages)
+    public int[] EncodeChat(IReadOnlyList<ChatTurn> messages, ToolSet? tools = null)
     {
         ArgumentNullException.ThrowIfNull(messages);
-        string[] pieces = RenderChat([.. messages.Select(Guarded)]).Split(ControlText.Mark);
+        string[] pieces = Render([.. messages.Select(Guarded)], tools, _control.Value.Guard).Split(ControlText.Mark);
         return [.. pieces.SelectMany(piece => Tokenizer.Encode(piece, parseSpecial: true))];
     }
 
     /// <summary>Renders a conversation with the model's own chat template, up to where the assistant answers.</summary>
-    public string RenderChat(IReadOnlyList<ChatTurn> messages) =>
-        _template.Value.Render(messages, addGenerationPrompt: true, Text(Tokenizer.BosId), Text(Tokenizer.EosId));
+    /// <param name="messages">The conversation, oldest first.</param>
+    /// <param name="tools">Functions that the model is told of.</param>
+    /// <exception cref="ChatTemplateException">The template cannot be rendered.</exception>
+    public string RenderChat(IReadOnlyList<ChatTurn> messages, ToolSet? tools = null) => Render(messages, tools, text => text);
 
     /// <summary>Brings a context to a prompt, keeping what it has already read of it, and generates.</summary>
     /// <param name="context">A context of this model; afterwards it holds the prompt and the answer but its last token.</param>
@@ -110,24 +117,31 @@ public sealed class HalfspaceModel : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         options ??= new GenerationOptions();
         if (prompt.IsEmpty) throw new ModelException("The prompt is empty; give some text.");
-        TokenGenerator generator = new(context, options, Tokenizer.EndIds);
+        TextGenerator generator = new(context, options, Tokenizer);
         await Task.Run(() => BringTo(context, prompt.Span, progress, cancellation), cancellation).ConfigureAwait(false);
-        StreamingDecoder decoder = new(Tokenizer);
-        StopSequences stops = new(options.Stop);
-        while (await Task.Run(() => generator.Next(cancellation), cancellation).ConfigureAwait(false))
+        GeneratedText piece;
+        do
         {
-            string text = stops.Append(decoder.Append(generator.Token)).ToString();
-            if (stops.Found is not null)
-            {
-                yield return new GeneratedText(text, generator.Count, FinishReason.Stop);
-                yield break;
-            }
-
-            if (text.Length > 0) yield return new GeneratedText(text, generator.Count, FinishReason.None);
+            piece = await Task.Run(() => generator.Step(cancellation), cancellation).ConfigureAwait(false);
+            if (piece.Text.Length > 0 || piece.Finish != FinishReason.None) yield return piece;
         }
+        while (piece.Finish == FinishReason.None);
+    }
 
-        string last = stops.Append(decoder.Flush()).ToString() + stops.Flush().ToString();
-        yield return new GeneratedText(last, generator.Count, stops.Found is null ? generator.Finish : FinishReason.Stop);
+    /// <summary>Makes a context hold exactly the prompt: rewinds to what they share and reads the rest, at least the last token.</summary>
+    /// <param name="context">The context.</param>
+    /// <param name="prompt">All tokens of the prompt, from position 0; at least one.</param>
+    /// <param name="progress">Told how many of the new tokens were read.</param>
+    /// <param name="cancellation">Stops; what the context shares with the prompt stays.</param>
+    /// <exception cref="ModelException">The prompt is empty, or does not fit; the context is as before.</exception>
+    public static void BringTo(ModelContext context, ReadOnlySpan<int> prompt, IProgress<int>? progress, CancellationToken cancellation)
+    {
+        ArgumentNullException.ThrowIfNull(context);
+        if (prompt.IsEmpty) throw new ModelException("The prompt is empty; give some text.");
+        context.RequireLimit(prompt.Length);
+        int shared = Math.Min(context.Tokens.CommonPrefixLength(prompt), prompt.Length - 1);
+        context.Rewind(shared);
+        context.Read(prompt[shared..], progress, cancellation);
     }
 
     /// <inheritdoc/>
@@ -137,17 +151,24 @@ public sealed class HalfspaceModel : IDisposable
         _file.Dispose();
     }
 
-    /// <summary>Makes a context hold exactly the prompt: rewinds to what they share and reads the rest, at least the last token.</summary>
-    private static void BringTo(ModelContext context, ReadOnlySpan<int> prompt, IProgress<int>? progress, CancellationToken cancellation)
+    private string Render(IReadOnlyList<ChatTurn> messages, ToolSet? tools, Func<string, string> guard)
     {
-        context.RequireLimit(prompt.Length);
-        int shared = Math.Min(context.Tokens.CommonPrefixLength(prompt), prompt.Length - 1);
-        context.Rewind(shared);
-        context.Read(prompt[shared..], progress, cancellation);
+        ArgumentNullException.ThrowIfNull(messages);
+        ChatTemplate template = _template.Value;
+        IReadOnlyList<ToolDefinition> functions = tools?.Tools ?? [];
+        Dictionary<string, object?> variables = [];
+        if (!template.HasTools) messages = ToolConversation.AsText(messages, functions, guard);
+        else if (functions.Count > 0) variables["tools"] = ToolConversation.Describe(functions, guard);
+        return template.Render(messages, addGenerationPrompt: true, Text(Tokenizer.BosId), Text(Tokenizer.EosId), variables);
     }
 
     // What the assistant said is the model's own, and templates look for its markers in it.
-    private ChatTurn Guarded(ChatTurn turn) => turn.Role == "assistant" ? turn : turn with { Content = _control.Value.Guard(turn.Content) };
+    private ChatTurn Guarded(ChatTurn turn) => turn.Role == "assistant" ? turn : turn with
+    {
+        Content = _control.Value.Guard(turn.Content),
+        Name = turn.Name is null ? null : _control.Value.Guard(turn.Name),
+        ToolCallId = turn.ToolCallId is null ? null : _control.Value.Guard(turn.ToolCallId),
+    };
 
     private string? Text(int? id) => id is { } token ? Tokenizer.Decode([token], skipSpecial: false) : null;
 }

@@ -245,29 +245,34 @@ public sealed class ModelContext : IDisposable
             throw ContextHeader.Damaged(saved.Name, "an index");
         }
 
-        if (_index is not null && !same) Reindex(cache);
+        if (_index is not null && !same)
+        {
+            int heads = header.Shape.KeyValueHeads;
+            Parallel.For(0, header.Shape.Layers * heads, () => new AttentionScratch(), (h, _, scratch) =>
+            {
+                cache[h / heads, h % heads].Reindex(scratch);
+                return scratch;
+            }, scratch => scratch.Dispose());
+        }
+
         return cache;
     }
 
-    // As if the tokens came as a prompt just now: indexes take them in where they would then.
-    private void Reindex(KeyValueCache cache)
+    /// <summary>Makes room for one more token, which a batch of the same model reads.</summary>
+    internal BatchRow JoinBatch(DecoderSession decoder, int index)
     {
-        int heads = cache.Shape.KeyValueHeads, tokens = Count;
-        Parallel.For(0, cache.Shape.Layers * heads, () => new AttentionScratch(), (h, _, scratch) =>
-        {
-            HeadCache head = cache[h / heads, h % heads];
-            for (int start = 0, end; start < tokens; start = end)
-            {
-                end = (int)Math.Min((long)start + _chunk, tokens);
-                for (int at = start; at < end;)
-                {
-                    at = AttentionRun.NextAdvance(at, end);
-                    head.Advance(at, prompt: end - start > 1, scratch);
-                }
-            }
+        if (_decoder != decoder) throw new ArgumentException($"Context {index} of the batch is of another model.");
+        if (Count >= Limit)
+            throw new ModelException($"Context {index} of the batch is full with {Limit} tokens; give a larger --context.");
+        Cache.Reserve(Count + 1);
+        return new BatchRow(Cache, _run.StepOf(_attention), Count, _counters);
+    }
 
-            return scratch;
-        }, scratch => scratch.Dispose());
+    /// <summary>Takes what a batch has read for this context.</summary>
+    internal void TakeRead(int token, ReadOnlySpan<float> logits)
+    {
+        _run.TakeLogits(logits);
+        _tokens.Add(token);
     }
 
     private static ModelException TooLong(string what) => new($"{what}; shorten the text or give a larger --context.");

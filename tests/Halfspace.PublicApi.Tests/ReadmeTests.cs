@@ -6,26 +6,25 @@ using Microsoft.CodeAnalysis.Emit;
 
 namespace Halfspace.PublicApi.Tests;
 
-/// <summary>Compiles and runs every C# example of the readme files, as their readers will.</summary>
+/// <summary>Compiles and runs every C# example of the repository's readme. Those of packages run from the packages, in Halfspace.Packages.Tests.</summary>
 public sealed class ReadmeTests
 {
+    private const string ReadmeFile = "README.md";
+
     private static readonly string[] _implicitUsings =
         ["System", "System.Collections.Generic", "System.IO", "System.Linq", "System.Threading", "System.Threading.Tasks"];
 
-    public static TheoryData<string, int> Examples()
+    public static TheoryData<int> Examples()
     {
-        TheoryData<string, int> examples = [];
-        string[] files = ["README.md", .. Directory.GetFiles(Repository.File("src"), "README.md", SearchOption.AllDirectories)
-            .Select(path => Path.GetRelativePath(Repository.Root, path)).Order(StringComparer.Ordinal)];
-        foreach (string file in files)
-            for (int i = 0; i < Blocks(file).Count; i++) examples.Add(file, i);
+        TheoryData<int> examples = [];
+        for (int i = 0; i < Readme.Examples(ReadmeFile).Count; i++) examples.Add(i);
         return examples;
     }
 
     [Theory, MemberData(nameof(Examples))]
-    public async Task An_example_compiles_and_runs(string file, int index)
+    public async Task An_example_compiles_and_runs(int index)
     {
-        string code = Blocks(file)[index];
+        string code = Readme.Examples(ReadmeFile)[index];
         Assembly program = Compile(code);
         StringWriter output = new();
         TextWriter before = Console.Out;
@@ -60,23 +59,5 @@ public sealed class ReadmeTests
         EmitResult result = compilation.Emit(image);
         Assert.True(result.Success, string.Join('\n', result.Diagnostics));
         return Assembly.Load(image.ToArray());
-    }
-
-    private static List<string> Blocks(string file)
-    {
-        List<string> blocks = [];
-        List<string>? block = null;
-        foreach (string line in File.ReadLines(Repository.File(file)))
-        {
-            if (line.Trim() == "```csharp") block = [];
-            else if (line.Trim() == "```" && block is not null)
-            {
-                blocks.Add(string.Join('\n', block));
-                block = null;
-            }
-            else block?.Add(line);
-        }
-
-        return blocks;
     }
 }

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Numerics;
 using CsCheck;
 
 namespace Halfspace.Reporting.Tests;
@@ -7,8 +6,6 @@ namespace Halfspace.Reporting.Tests;
 /// <summary>Saved indexes come back whole, and damaged files are refused with a sentence or do no harm.</summary>
 public sealed class StorageTests
 {
-    private const int HeaderBytes = 64, EntryBytes = 32, HeadBytes = HeaderBytes + (30 * EntryBytes), Checksum = 32;
-
     public static TheoryData<string, int> Names() => Structures.Names();
 
     [Theory, MemberData(nameof(Names))]
@@ -56,12 +53,12 @@ public sealed class StorageTests
     public void A_forged_file_is_refused_or_harmless(string name, int dimension)
     {
         (byte[] saved, _) = Saved(name, dimension);
-        int sections = BinaryPrimitives.ReadInt32LittleEndian(saved.AsSpan(20));
         Gen.Select(Gen.Int[0, 3], Gen.Int[0, int.MaxValue - 1]).Sample((kind, seed) =>
         {
             Random random = new(seed);
             byte[] bytes = [.. saved];
-            Span<byte> entry = bytes.AsSpan(HeaderBytes + (random.Next(sections) * EntryBytes), EntryBytes);
+            IndexFile forged = new(bytes);
+            Span<byte> entry = forged.Entry(random.Next(forged.Sections));
             switch (kind)
             {
                 case 0:
@@ -77,7 +74,7 @@ public sealed class StorageTests
                     break;
             }
 
-            Seal(bytes, sections);
+            forged.Seal();
             using Oracle.TemporaryFile file = new();
             File.WriteAllBytes(file.Path, bytes);
             try
@@ -140,27 +137,5 @@ public sealed class StorageTests
     {
         Random random = new(seed);
         return [.. Enumerable.Range(0, n * dimension).Select(_ => (float)random.Next(-9, 10))];
-    }
-
-    // The checksums of docs/reporting-format.md, for sections that lie within the file.
-    private static void Seal(byte[] bytes, int sections)
-    {
-        for (int i = 0; i < sections; i++)
-        {
-            Span<byte> entry = bytes.AsSpan(HeaderBytes + (i * EntryBytes), EntryBytes);
-            long offset = BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), length = BinaryPrimitives.ReadInt64LittleEndian(entry[16..]);
-            if (offset < 0 || length < 0 || length > bytes.Length - offset) continue;
-            BinaryPrimitives.WriteUInt32LittleEndian(entry[24..], Crc(bytes.AsSpan((int)offset, (int)length)));
-        }
-
-        bytes.AsSpan(Checksum, 4).Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(bytes.AsSpan(Checksum), Crc(bytes.AsSpan(0, HeadBytes)));
-    }
-
-    private static uint Crc(ReadOnlySpan<byte> bytes)
-    {
-        uint crc = uint.MaxValue;
-        foreach (byte b in bytes) crc = BitOperations.Crc32C(crc, b);
-        return ~crc;
     }
 }

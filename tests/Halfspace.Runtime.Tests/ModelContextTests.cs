@@ -115,7 +115,7 @@ public sealed class ModelContextTests(TinyModelFixture fixture) : IClassFixture<
     {
         using ModelContext context = _model.CreateContext(new ContextOptions { Limit = 20 });
         Read(context, _tokens[..15]);
-        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true }, []);
+        TokenGenerator generator = new(context, new GenerationOptions { IgnoreEnd = true }, _model.Tokenizer);
         while (generator.Next(TestContext.Current.CancellationToken))
         {
         }

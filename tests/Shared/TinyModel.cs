@@ -21,6 +21,11 @@ internal sealed record TinyModel
     public bool RopeFactors { get; init; }
     public string TokenizerModel { get; init; } = "gpt2";
 
+    public string? ChatTemplate { get; init; }
+
+    /// <summary>A token whose embedding is NaN; the output product must then be of its own.</summary>
+    public int? DamagedToken { get; init; }
+
     public int ReluPower { get; init; } = 2;
     public float ReluBiasScale { get; init; } = 0.4f;
 
@@ -53,12 +58,15 @@ internal sealed record TinyModel
             .Add("tokenizer.ggml.merges", Array.Empty<string>())
             .Add("tokenizer.ggml.eos_token_id", (uint)EndToken);
 
+        if (ChatTemplate is not null) writer.Add("tokenizer.chat_template", ChatTemplate);
         if (a == "halfspace-relu")
             writer.Add(a + ".attention.relu_power", (uint)ReluPower).Add(a + ".attention.relu_bias_scale", ReluBiasScale);
 
         void Matrix(string name, int inner, int outer)
         {
             byte[] data = RandomBlocks(random, Type, inner, outer);
+            if (DamagedToken is { } token && name == "token_embd.weight")
+                MemoryMarshal.Cast<byte, float>(data.AsSpan()).Slice(token * inner, inner).Fill(float.NaN);
             writer.AddTensor(name, Type, [inner, outer], data);
         }
 

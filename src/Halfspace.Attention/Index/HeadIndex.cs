@@ -81,7 +81,7 @@ internal sealed class HeadIndex
 
     /// <summary>Takes in what the head has appended, but for the window.</summary>
     /// <param name="head">Keys and values.</param>
-    /// <param name="held">Tokens of it that count.</param>
+    /// <param name="held">Tokens of the head; later ones are not looked at.</param>
     /// <param name="prompt">Whether many tokens came at once, so that a rebuilding is not noticed.</param>
     /// <param name="scratch">Buffers.</param>
     public void Advance(HeadCache head, int held, bool prompt, AttentionScratch scratch)
@@ -145,8 +145,6 @@ internal sealed class HeadIndex
             ValueNorm = Tokens == 0 ? 0 : ValueNorm,
             KeyScale = Tokens == 0 ? 0 : _fit!.KeyScale,
             ValueScale = Tokens == 0 ? 0 : _fit!.ValueScale,
-            SpreadKeys = Tokens == 0 ? 0 : Spread!.Count,
-            SpreadUnit = Tokens == 0 ? 0 : Spread!.Unit,
         });
         if (clusters.IsEmpty) return;
         to.Write(Columns);
@@ -165,7 +163,7 @@ internal sealed class HeadIndex
             throw IndexImage.Unfit();
         _fit = new ClusterFit(_dim, head.Clusters, _kernels);
         _columns = from.Take<float>((long)_dim * ColumnCountOf(head.Clusters));
-        Spread = KeySpread.Restore(_dim, from, head.SpreadKeys, head.SpreadUnit);
+        Spread = KeySpread.Restore(_dim, from);
         int keys = 0;
         for (int c = 0; c < head.Clusters; c++)
         {

@@ -19,8 +19,14 @@ internal static class IndexImage
         public int Tokens, Fitted, Clusters, Usable;
         public double ValueNorm;
         public float KeyScale, ValueScale;
-        public int SpreadKeys;
-        public float SpreadUnit;
+    }
+
+    /// <summary>How much its scores vary.</summary>
+    [StructLayout(LayoutKind.Sequential, Pack = 8)]
+    public struct Spread
+    {
+        public int Count;
+        public float Unit;
     }
 
     /// <summary>A cluster of it.</summary>

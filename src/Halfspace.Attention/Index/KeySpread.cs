@@ -11,6 +11,8 @@ internal sealed class KeySpread
     private readonly NativePart<Half> _matrix;
     private readonly NativePart<float> _sums;
     private readonly int _dim, _stride;
+    private float _unit;
+    private int _count;
 
     public KeySpread(int dim, NativeArena arena)
         : this(dim, arena.Take<Half>((long)dim * dim), arena.Take<float>(SumsLength(dim))) => Reset();
@@ -23,12 +25,6 @@ internal sealed class KeySpread
         _sums = sums;
     }
 
-    /// <summary>What the numbers of C are multiples of.</summary>
-    public float Unit { get; private set; }
-
-    /// <summary>Keys taken in.</summary>
-    public int Count { get; private set; }
-
     /// <summary>Floats that <see cref="Add"/> works in.</summary>
     public static long WorkLength(int dim)
     {
@@ -36,24 +32,28 @@ internal sealed class KeySpread
         return (KeyCluster.Batch + dim) * stride;
     }
 
+    /// <summary>Writes it all.</summary>
+    public void Export(IndexImageWriter to)
+    {
+        to.Write(new IndexImage.Spread { Count = _count, Unit = _unit });
+        to.Write<Half>(_matrix.Slice(0, _dim * _dim));
+        to.Write<float>(_sums.Slice(0, (int)SumsLength(_dim)));
+    }
+
+    /// <summary>What <see cref="Export"/> wrote; the memory stays in use.</summary>
+    public static KeySpread Restore(int dim, IndexImageReader from)
+    {
+        IndexImage.Spread numbers = from.Read<IndexImage.Spread>();
+        return new KeySpread(dim, from.Take<Half>((long)dim * dim), from.Take<float>(SumsLength(dim))) { _count = numbers.Count, _unit = numbers.Unit };
+    }
+
     /// <summary>Forgets all keys.</summary>
     public void Reset()
     {
         _matrix.Slice(0, _dim * _dim).Clear();
         _sums.Slice(0, (_dim + 2) * _stride).Clear();
-        (Unit, Count) = (0, 0);
+        (_unit, _count) = (0, 0);
     }
-
-    /// <summary>Writes C and the sums.</summary>
-    public void Export(IndexImageWriter to)
-    {
-        to.Write<Half>(_matrix.Slice(0, _dim * _dim));
-        to.Write<float>(_sums.Slice(0, (_dim + 2) * _stride));
-    }
-
-    /// <summary>Takes over what <see cref="Export"/> wrote; the memory stays in use.</summary>
-    public static KeySpread Restore(int dim, IndexImageReader from, int count, float unit) =>
-        new(dim, from.Take<Half>((long)dim * dim), from.Take<float>(SumsLength(dim))) { Count = count, Unit = unit };
 
     /// <summary>Takes in keys.</summary>
     /// <param name="keys">[count, stride], zero from d on.</param>
@@ -64,7 +64,7 @@ internal sealed class KeySpread
     {
         Span<float> sums = Products, sum = Sum, origin = Origin;
         // Sums about a point among the keys keep their digits.
-        if (Count == 0) keys[.._stride].CopyTo(origin);
+        if (_count == 0) keys[.._stride].CopyTo(origin);
         Span<float> rows = work[..(count * _stride)], products = work.Slice(KeyCluster.Batch * _stride, _dim * _stride);
         for (int i = 0; i < count; i++)
         {
@@ -78,7 +78,7 @@ internal sealed class KeySpread
         }
         kernels.Product(rows, 1, _stride, rows, _stride, products, _stride, _dim, count, _stride, add: false);
         for (int i = 0; i < products.Length; i++) sums[i] += products[i];
-        Count += count;
+        _count += count;
     }
 
     /// <summary>Brings C up to date.</summary>
@@ -88,10 +88,10 @@ internal sealed class KeySpread
     {
         ReadOnlySpan<float> sums = Products, sum = Sum;
         Span<Half> matrix = _matrix.Slice(0, _dim * _dim);
-        float share = 1f / Math.Max(1, Count), largest = 0;
+        float share = 1f / Math.Max(1, _count), largest = 0;
         // Of a covariance, the largest number is on the diagonal.
         for (int c = 0; c < _dim; c++) largest = MathF.Max(largest, sums[(c * _stride) + c] - (sum[c] * sum[c] * share));
-        Unit = largest * share;
+        _unit = largest * share;
         float scale = largest > 0 ? 1 / largest : 0;
         for (int r = 0; r < _dim; r++)
         {
@@ -116,11 +116,12 @@ internal sealed class KeySpread
             ReadOnlySpan<float> query = queries.Slice(r * _dim, _dim), product = work.Slice(r * _dim, _dim);
             double square = 0;
             for (int c = 0; c < _dim; c++) square += (double)query[c] * product[c];
-            deviations[r] = (float)Math.Sqrt(Math.Max(0, square * Unit));
+            deviations[r] = (float)Math.Sqrt(Math.Max(0, square * _unit));
         }
     }
 
-    private static long SumsLength(int dim) => (dim + 2L) * ((dim + 15) / 16 * 16); // Σ(k−o)(k−o)ᵀ, Σ(k−o), and o
+    // Σ(k−o)(k−o)ᵀ, Σ(k−o), and o.
+    private static long SumsLength(int dim) => (dim + 2L) * ((dim + 15) / 16 * 16);
 
     private Span<float> Products => _sums.Slice(0, _dim * _stride);
 

@@ -36,6 +36,7 @@ public abstract class AttentionKernels
         SimdTier.V512 => new AttentionKernels<Lane512>(tier),
         // Nothing here multiplies bytes, so the tier with byte products is the plain 256-bit one.
         SimdTier.Vnni or SimdTier.V256 => new AttentionKernels<Lane256>(tier),
+        SimdTier.V128 => new AttentionKernels<Lane128>(tier),
         _ => new AttentionKernels<LaneScalar>(tier),
     };
 

@@ -13,8 +13,11 @@ internal static class LaneSums
     {
         if (typeof(T) == typeof(Lane512) && Avx.IsSupported) return Four(Fold(a), Fold(b), Fold(c), Fold(d));
         if (typeof(T) == typeof(Lane256) && Avx.IsSupported) return Four(Whole(a), Whole(b), Whole(c), Whole(d));
+        if (typeof(T) == typeof(Lane128)) return Lane128.Sums(Narrow(a), Narrow(b), Narrow(c), Narrow(d));
         return Vector128.Create(T.Sum(a), T.Sum(b), T.Sum(c), T.Sum(d));
     }
+
+    private static Lane128 Narrow<T>(T lanes) where T : struct => Unsafe.BitCast<T, Lane128>(lanes);
 
     private static Vector256<float> Whole<T>(T lanes) where T : struct => Unsafe.BitCast<T, Vector256<float>>(lanes);
 

@@ -6,6 +6,7 @@ namespace Halfspace.Kernels.Reporting;
 public abstract class ReportKernel
 {
     private static readonly ReportKernel Scalar = new ReportKernel<LaneScalar, LaneScalar>(SimdTier.Scalar);
+    private static readonly ReportKernel V128 = new ReportKernel<Lane128, Lane128>(SimdTier.V128);
     private static readonly ReportKernel V256 = new ReportKernel<Lane256, Lane256>(SimdTier.V256);
     private static readonly ReportKernel Vnni = new ReportKernel<Lane256, Lane256>(SimdTier.Vnni);
     private static readonly ReportKernel V512 = new ReportKernel<Lane512, Lane256>(SimdTier.V512);
@@ -21,7 +22,14 @@ public abstract class ReportKernel
     {
         SimdTier chosen = tier ?? Simd.Selected;
         if (!Simd.Available.Contains(chosen)) Simd.Choose(chosen.ToString());
-        return chosen switch { SimdTier.V512 => V512, SimdTier.Vnni => Vnni, SimdTier.V256 => V256, _ => Scalar };
+        return chosen switch
+        {
+            SimdTier.V512 => V512,
+            SimdTier.Vnni => Vnni,
+            SimdTier.V256 => V256,
+            SimdTier.V128 => V128,
+            _ => Scalar,
+        };
     }
 
     /// <summary>Tests consecutive rows.</summary>

@@ -7,6 +7,7 @@ namespace Halfspace.Kernels.Reporting;
 public abstract class SketchKernel
 {
     private static readonly SketchKernel Scalar = new SketchKernel<WordLaneScalar, int>(SimdTier.Scalar);
+    private static readonly SketchKernel V128 = new SketchKernel<WordLane128, Vector128<int>>(SimdTier.V128);
     private static readonly SketchKernel V256 = new SketchKernel<WordLane256<PairProducts>, Vector256<int>>(SimdTier.V256);
     private static readonly SketchKernel Vnni = new SketchKernel<WordLane256<VnniProducts>, Vector256<int>>(SimdTier.Vnni);
     private static readonly SketchKernel V512 = new SketchKernel<WordLane512, Vector512<int>>(SimdTier.V512);
@@ -22,7 +23,14 @@ public abstract class SketchKernel
     {
         SimdTier chosen = tier ?? Simd.Selected;
         if (!Simd.Available.Contains(chosen)) Simd.Choose(chosen.ToString());
-        return chosen switch { SimdTier.V512 => V512, SimdTier.Vnni => Vnni, SimdTier.V256 => V256, _ => Scalar };
+        return chosen switch
+        {
+            SimdTier.V512 => V512,
+            SimdTier.Vnni => Vnni,
+            SimdTier.V256 => V256,
+            SimdTier.V128 => V128,
+            _ => Scalar,
+        };
     }
 
     /// <summary>Writes the sketch score of every point for every query.</summary>

@@ -31,7 +31,7 @@ public sealed class ConvexLayers : HalfspaceIndex
     /// <param name="points">n points of the plane; ids are their rows, 0 .. n−1.</param>
     /// <param name="tier">The instructions to use; none means <see cref="Simd.Selected"/>. Queries here take no vectors.</param>
     /// <exception cref="ArgumentException">The points do not have two coordinates.</exception>
-    public ConvexLayers(PointSet points, SimdTier? tier = null) : this(points, Layers.Peel(InPlane(points)), tier)
+    public ConvexLayers(PointSet points, SimdTier? tier = null) : this(points, Layers.Peel(OfDimension(points, 2, "Convex layers")), tier)
     {
     }
 
@@ -125,15 +125,6 @@ public sealed class ConvexLayers : HalfspaceIndex
         int start = _layers.IdStarts[vertex], end = _layers.IdStarts[vertex + 1];
         if (end == start + 1) hits.Add(_layers.Ids[start]);
         else hits.AddRange(_layers.Ids.AsSpan(start, end - start));
-    }
-
-    private static PointSet InPlane(PointSet points)
-    {
-        ArgumentNullException.ThrowIfNull(points);
-        return points.Dimension == 2
-            ? points
-            : throw new ArgumentException(
-                $"Convex layers are for points of 2 coordinates; these have {points.Dimension}. Use PartitionTree.", nameof(points));
     }
 
     /// <summary>Exact tests of vertices, counted.</summary>

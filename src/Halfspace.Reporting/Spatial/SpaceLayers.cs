@@ -36,7 +36,7 @@ public sealed class SpaceLayers : HalfspaceIndex
     /// <param name="tier">The instructions to use; none means <see cref="Simd.Selected"/>.</param>
     /// <exception cref="ArgumentException">The points do not have three coordinates.</exception>
     public SpaceLayers(PointSet points, SimdTier? tier = null)
-        : this(InSpace(points), Shell.Peel(points, MaxLayers), new PartitionTree(points, tier), tier)
+        : this(OfDimension(points, 3, "Space layers"), Shell.Peel(points, MaxLayers), new PartitionTree(points, tier), tier)
     {
     }
 
@@ -137,13 +137,4 @@ public sealed class SpaceLayers : HalfspaceIndex
         ExactDot.AtLeast<float>(query, _coordinates.AsSpan(3 * vertex, 3), bias);
 
     private static ReportCost CostOf(int scored, int compared) => new(scored, compared, (scored + compared) * 12L);
-
-    private static PointSet InSpace(PointSet points)
-    {
-        ArgumentNullException.ThrowIfNull(points);
-        return points.Dimension == 3
-            ? points
-            : throw new ArgumentException(
-                $"Space layers are for points of 3 coordinates; these have {points.Dimension}. Use PartitionTree.", nameof(points));
-    }
 }

@@ -43,13 +43,7 @@ internal abstract class CellSplit
         double extent = 0;
         for (int axis = 0; axis < Dimension; axis++)
         {
-            float low = float.PositiveInfinity, high = float.NegativeInfinity;
-            foreach (int row in rows)
-            {
-                float value = values[(row * Dimension) + axis];
-                low = Math.Min(low, value);
-                high = Math.Max(high, value);
-            }
+            (float low, float high) = AxisExtent.Of(values, Dimension, axis, rows);
 
             if ((double)high - low <= extent) continue;
             extent = (double)high - low;

@@ -52,32 +52,25 @@ internal sealed class Cells
         int[] order = reader.Permutation(SectionId.Order, count);
         ReadOnlySpan<int> values = reader.Memory<int>(SectionId.Cells).Span;
         Cell[] cells = new Cell[values.Length / Cell.Ints];
-        bool whole = cells.Length > 0 && values.Length % Cell.Ints == 0;
-        int next = 1;
         for (int i = 0; i < cells.Length; i++) cells[i] = MemoryMarshal.Cast<int, Cell>(values)[i];
-        whole = whole && cells[0] is { Start: 0 } && cells[0].End == count;
+        if (cells.Length == 0 || values.Length % Cell.Ints != 0 || cells[0].Start != 0 || cells[0].End != count)
+            throw reader.Bad($"its first cell is not all of its {count} points");
 
-        // Cells are in the order in which they were cut: each one's children follow those of the one before, and divide its points. No
-        // child has more than three quarters of them, so that a walk cannot run deep.
-        for (int i = 0; whole && i < cells.Length; i++)
+        // Cells are in the order in which they were cut: each one's children follow those of the one before, so that no walk comes back.
+        int next = 1;
+        for (int i = 0; i < cells.Length; i++)
         {
             Cell cell = cells[i];
             if (cell.Children == 0) continue;
-            whole = cell.Children > 1 && cell.Child == next && next > i && cell.Children <= cells.Length - next;
-            whole = whole && cell.Crossed >= 0 && cell.Crossed <= cell.Children;
-            int end = cell.Start;
-            for (int c = next; whole && c < next + cell.Children; c++)
-            {
-                whole = cells[c].Start == end && cells[c].End > end && cells[c].End <= cell.End
-                    && cells[c].Size <= cell.Size - (cell.Size / 4);
-                end = cells[c].End;
-            }
-
-            whole = whole && end == cell.End;
+            if (cell.Child != next || next <= i || cell.Children < 2 || cell.Children > cells.Length - next)
+                throw reader.Bad($"cell {i} has {cell.Children} children from cell {cell.Child} on where at least two are due from cell {next} on");
+            if (cell.Crossed < 0 || cell.Crossed > cell.Children)
+                throw reader.Bad($"of the {cell.Children} children of cell {i} a plane would cross {cell.Crossed}");
+            CheckChildren(reader, cells, i);
             next += cell.Children;
         }
 
-        return whole && next == cells.Length ? new(cells, order) : throw reader.Bad("its cells do not divide its points");
+        return next == cells.Length ? new(cells, order) : throw reader.Bad($"cell {next} has no parent");
     }
 
     public void Write(IndexWriter writer)
@@ -105,5 +98,21 @@ internal sealed class Cells
         }
 
         return bounds[0];
+    }
+
+    private static void CheckChildren(IndexReader reader, Cell[] cells, int parent)
+    {
+        Cell cell = cells[parent];
+        int end = cell.Start;
+        for (int c = cell.Child; c < cell.Child + cell.Children; c++)
+        {
+            if (cells[c].Start != end || cells[c].End <= end || cells[c].End > cell.End)
+                throw reader.Bad($"the children of cell {parent} do not divide its points");
+            if (cells[c].Size > cell.Size - (cell.Size / 4))
+                throw reader.Bad($"its tree is too deep: cell {c} has more than three quarters of the points of cell {parent}");
+            end = cells[c].End;
+        }
+
+        if (end != cell.End) throw reader.Bad($"the children of cell {parent} do not divide its points");
     }
 }

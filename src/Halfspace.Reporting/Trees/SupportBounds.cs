@@ -175,13 +175,7 @@ internal sealed class SupportBounds : CellBounds
     {
         for (int j = 0; j < dim; j++)
         {
-            float low = float.PositiveInfinity, high = float.NegativeInfinity;
-            foreach (int row in rows)
-            {
-                float value = values[(row * dim) + j];
-                low = Math.Min(low, value);
-                high = Math.Max(high, value);
-            }
+            (float low, float high) = AxisExtent.Of(values, dim, j, rows);
 
             reaches[(2 * j * count) + cell] = high;
             reaches[(((2 * j) + 1) * count) + cell] = -low;

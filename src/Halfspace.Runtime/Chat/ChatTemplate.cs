@@ -10,11 +10,15 @@ public sealed class ChatTemplate
     private readonly Statement[] _body;
     private readonly TimeProvider _clock;
 
-    private ChatTemplate(Statement[] body, TimeProvider clock)
+    private ChatTemplate(Statement[] body, TimeProvider clock, bool hasTools)
     {
         _body = body;
         _clock = clock;
+        HasTools = hasTools;
     }
+
+    /// <summary>Whether it tells the model of tools, and has calls within <c>&lt;tool_call&gt;</c> marks.</summary>
+    public bool HasTools { get; }
 
     /// <summary>Reads a template.</summary>
     /// <param name="source">The text of <c>tokenizer.chat_template</c>.</param>
@@ -25,13 +29,16 @@ public sealed class ChatTemplate
         ArgumentNullException.ThrowIfNull(source);
         try
         {
-            return new ChatTemplate(new StatementParser(Lexer.Read(source)).Template(), clock ?? TimeProvider.System);
+            return new ChatTemplate(new StatementParser(Lexer.Read(source)).Template(), clock ?? TimeProvider.System, HasToolsIn(source));
         }
         catch (JinjaException e)
         {
             throw Sentence("cannot be read", e);
         }
     }
+
+    private static bool HasToolsIn(string source) =>
+        source.Contains("tools", StringComparison.Ordinal) && source.Contains(ToolMarkup.CallBegin, StringComparison.Ordinal);
 
     /// <summary>Renders a conversation into the text that the model is to continue.</summary>
     /// <param name="messages">The conversation, oldest first.</param>

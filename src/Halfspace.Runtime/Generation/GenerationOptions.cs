@@ -14,6 +14,17 @@ public sealed record GenerationOptions
 
     /// <summary>Goes on past the model's end tokens.</summary>
     public bool IgnoreEnd { get; init; }
+
+    /// <summary>What the text must look like; null for any text. If the number of tokens or the context's end cuts it short, it is only the
+    /// begin of such a text.</summary>
+    public Grammar? Grammar { get; init; }
+
+    /// <summary>Gives each token's log probability and so many of the likeliest tokens' beside it, 0 to <see cref="MaxTopLogProbabilities"/>;
+    /// null gives none.</summary>
+    public int? TopLogProbabilities { get; init; }
+
+    /// <summary>The most alternatives of a token that can be asked for.</summary>
+    public const int MaxTopLogProbabilities = 20;
 }
 
 /// <summary>Why a generation ended.</summary>
@@ -36,4 +47,8 @@ public enum FinishReason
 /// <param name="Text">The new characters.</param>
 /// <param name="Tokens">Tokens generated so far.</param>
 /// <param name="Finish">Set in the last piece.</param>
-public readonly record struct GeneratedText(string Text, int Tokens, FinishReason Finish);
+public readonly record struct GeneratedText(string Text, int Tokens, FinishReason Finish)
+{
+    /// <summary>The tokens whose text begins in this piece or before, and in no piece before; empty unless they were asked for.</summary>
+    public IReadOnlyList<TokenLogProbability> LogProbabilities { get => field ?? []; init; }
+}

@@ -12,6 +12,7 @@ public sealed class Sampler
 
     private readonly SamplingOptions _options;
     private readonly float[] _penalised;
+    private float[] _allowed = [];
     private readonly float[] _weights;
     private readonly SamplingCandidates? _candidates;
     private readonly int[] _window;
@@ -66,6 +67,30 @@ public sealed class Sampler
         int id = _options.Temperature > 0 ? Draw(logits, logits[likeliest]) : likeliest;
         Accept(id);
         return id;
+    }
+
+    /// <summary>Chooses among some tokens.</summary>
+    /// <param name="logits">[VocabularySize].</param>
+    /// <param name="allowed">A bit for each token: word t / 64, bit t mod 64.</param>
+    /// <exception cref="ArithmeticException">A logit is NaN or +∞, or every allowed one is −∞.</exception>
+    internal int Sample(ReadOnlySpan<float> logits, ReadOnlySpan<ulong> allowed)
+    {
+        if (_allowed.Length < logits.Length) _allowed = new float[logits.Length];
+        for (int word = 0; word * 64 < logits.Length; word++)
+        {
+            int start = word * 64, length = Math.Min(64, logits.Length - start);
+            ulong bits = allowed[word];
+            Span<float> some = _allowed.AsSpan(start, length);
+            if (bits == 0)
+            {
+                some.Fill(float.NegativeInfinity);
+                continue;
+            }
+
+            for (int i = 0; i < length; i++) some[i] = (bits >> i & 1) != 0 ? logits[start + i] : float.NegativeInfinity;
+        }
+
+        return Sample(_allowed.AsSpan(0, logits.Length));
     }
 
     private static ArithmeticException NotNumbers(float logit, int id) => new(

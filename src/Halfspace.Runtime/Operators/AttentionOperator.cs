@@ -7,7 +7,7 @@ namespace Halfspace.Runtime.Operators;
 /// <summary>
 /// Attention as an operator of ONNX Runtime: <c>halfspace.Attention(qkv [T, (Hq + 2 Hkv) d], run int64 [1]) → [T, Hq d]</c>, attributes
 /// <c>layer</c> and <c>width</c> (Hq d). It rotates queries and keys, appends to the run's KV cache and attends, with its heads spread
-/// over ONNX Runtime's own threads. <c>run</c> is a handle to an <see cref="AttentionRun"/>.
+/// over ONNX Runtime's own threads. <c>run</c> is a handle to an <see cref="IAttentionRun"/>.
 /// </summary>
 internal static unsafe class AttentionOperator
 {
@@ -96,12 +96,12 @@ internal static unsafe class AttentionOperator
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static nint Compute(void* kernel, nint context)
     {
-        AttentionRun? run = null;
+        IAttentionRun? run = null;
         try
         {
             Kernel* self = (Kernel*)kernel;
             long handle = *(long*)OrtApi.Input(context, 1, out _, out _);
-            run = (AttentionRun)GCHandle.FromIntPtr((nint)handle).Target!;
+            run = (IAttentionRun)GCHandle.FromIntPtr((nint)handle).Target!;
             float* packed = (float*)OrtApi.Input(context, 0, out long rows, out long columns);
             float* output = OrtApi.Output(context, rows, self->Width);
             run.Execute(context, self->Layer, packed, checked((int)rows), checked((int)columns), output);

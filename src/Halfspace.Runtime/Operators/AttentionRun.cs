@@ -10,15 +10,10 @@ namespace Halfspace.Runtime.Operators;
 /// What the attention operator works on during one run of the graph: a context's KV cache, the first row's position, the rotation of
 /// each row, and how to attend. One run at a time; its heads are spread over ONNX Runtime's threads.
 /// </summary>
-internal sealed unsafe class AttentionRun : IDisposable
+internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
 {
     /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
     private const int TileRows = 32;
-
-    /// <summary>Positions after which an index takes in what a sparse prompt has read: rows attend exactly to what came since, so fewer
-    /// cost less. It
-    /// divides a chunk's positions, wherever chunks begin and end.</summary>
-    private const int IndexStep = 128;
 
     /// <summary>What a work item does: one row is cut by heads and keys, many append all heads first and then attend tile by tile. An index takes in what was appended when all have attended.</summary>
     private enum Phase
@@ -34,7 +29,7 @@ internal sealed unsafe class AttentionRun : IDisposable
     private readonly AttentionCounters[] _counters;
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
-    private readonly GCHandle _handle;
+    private GCHandle _handle; // not readonly: freeing it must be seen
     private readonly int _threads;
     private LayerStep? _step;
     private float* _queries;   // [rows, Hq, d], rotated
@@ -79,10 +74,6 @@ internal sealed unsafe class AttentionRun : IDisposable
             _rotary.Angles(position + row, new Span<float>(_angles + (long)row * 2 * half, half), new Span<float>(_angles + (long)row * 2 * half + half, half));
     }
 
-    /// <summary>The number of tokens at which an index next takes in a prompt's, between <paramref name="at"/> and its chunk's
-    /// end.</summary>
-    public static int NextAdvance(int at, int end) => Math.Min(end, (at / IndexStep * IndexStep) + IndexStep);
-
     /// <summary>Ends the run: adds each layer's counters into <paramref name="counters"/>.</summary>
     public void End(Span<AttentionCounters> counters)
     {
@@ -124,7 +115,7 @@ internal sealed unsafe class AttentionRun : IDisposable
             bool steps = _attention!.Options.Mode == AttentionMode.Sparse;
             for (_first = 0; _first < rows && _failure is null; _first = _end)
             {
-                _end = steps ? Math.Min(rows, ((Position + _first) / IndexStep * IndexStep) + IndexStep - Position) : rows;
+                _end = steps ? Math.Min(rows, ((Position + _first) / HeadCache.PromptStep * HeadCache.PromptStep) + HeadCache.PromptStep - Position) : rows;
                 _tiles = (_end - _first + TileRows - 1) / TileRows;
                 Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
                 Advance(context, _end);
@@ -134,6 +125,15 @@ internal sealed unsafe class AttentionRun : IDisposable
         _scratch.Collect(ref _counters[layer]);
         _counters[layer].Time += Stopwatch.GetElapsedTime(start);
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
+    }
+
+    /// <summary>What a single row is taken with.</summary>
+    public LayerStep StepOf(HeadAttention attention)
+    {
+        if (_step?.Attention == attention) return _step;
+        _step?.Dispose();
+        _step = null;
+        return _step = new LayerStep(attention, _shape, _threads);
     }
 
     public void Dispose()
@@ -151,17 +151,12 @@ internal sealed unsafe class AttentionRun : IDisposable
     private void Step(nint context)
     {
         for (int head = 0; head < _shape.KeyValueHeads; head++) Append(head);
-        if (_step?.Attention != _attention)
-        {
-            _step?.Dispose();
-            _step = new LayerStep(_attention!, _shape, _threads);
-        }
-
-        _step!.Begin(_cache!, _layer, new ReadOnlySpan<float>(_queries, _shape.QueryHeads * _shape.HeadDim), Position);
-        Run(context, Phase.Scan, _step.Items);
+        LayerStep step = StepOf(_attention!);
+        step.Begin(_cache!, _layer, new ReadOnlySpan<float>(_queries, _shape.QueryHeads * _shape.HeadDim), Position);
+        Run(context, Phase.Scan, step.Items);
         if (_failure is not null) return;
-        if (_step.IsFinishHeavy) Run(context, Phase.Finish, _step.Items);
-        else for (int item = 0; item < _step.Items; item++) Do(item, Phase.Finish);
+        if (step.IsFinishHeavy) Run(context, Phase.Finish, step.Items);
+        else for (int item = 0; item < step.Items; item++) Do(item, Phase.Finish);
     }
 
     private void Advance(nint context, int rows)
@@ -232,12 +227,8 @@ internal sealed unsafe class AttentionRun : IDisposable
         try
         {
             HeadCache own = _cache![_layer, head];
-            // At the same positions whatever the chunks are, as a sparse prompt's.
-            for (int at = Position; at < Position + _end;)
-            {
-                at = NextAdvance(at, Position + _end);
-                own.Advance(at, _rows > 1, scratch);
-            }
+            if (_rows == 1) own.Advance(Position + 1, prompt: false, scratch);
+            else own.AdvancePrompt(Position, Position + _end, scratch);
         }
         finally
         {

@@ -209,7 +209,8 @@ public sealed class ContextStore
         try
         {
             if (!Directory.Exists(_folder)) return [];
-            return [.. Directory.EnumerateFiles(_folder, "*" + Suffix).Select(path => Path.GetFileNameWithoutExtension(path)).Where(IsName)];
+            IEnumerable<string> files = Directory.EnumerateFiles(_folder, "*" + Suffix);
+            return [.. files.Select(path => Path.GetFileNameWithoutExtension(path)).Where(IsName)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {

@@ -38,8 +38,11 @@ internal static class SharedPrefix
         int shared = Math.Min(saved.CommonPrefixLength(tokens), options.Limit > 0 ? options.Limit : int.MaxValue);
         bool whole = shared == header.Tokens && shared == header.PlainTokens && shared == options.OpeningTokens;
         if (options.OpeningTokens == 0 || whole) return shared;
-        // A chunk is read as a whole; keys and values of one that is cut would differ in the last bits.
-        if (header.ChunkTokens != options.ChunkTokens || options.PromptAttention.Mode != AttentionMode.Dense) return 0;
+        // A chunk is read as a whole; keys and values of one that is cut would differ in the last bits, and an index with one that grew
+        // between its steps.
+        bool alike = header.ChunkTokens == options.ChunkTokens && options.ChunkTokens % HeadCache.PromptStep == 0
+            && options.PromptAttention.Mode == AttentionMode.Dense;
+        if (!alike) return 0;
         return Math.Min(Math.Min(shared, header.PlainTokens), options.OpeningTokens) / options.ChunkTokens * options.ChunkTokens;
     }
 }

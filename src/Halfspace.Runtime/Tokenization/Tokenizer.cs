@@ -1,4 +1,5 @@
 using System.Text;
+using Halfspace.Runtime.Generation.Grammars;
 using Halfspace.Runtime.Gguf;
 
 namespace Halfspace.Runtime.Tokenization;
@@ -17,6 +18,7 @@ public abstract class Tokenizer
     private readonly TokenMatcher _special;
     private readonly TokenTexts _texts;
     private readonly bool[] _isSpecial;
+    private readonly Lazy<VocabularyTrie> _trie;
 
     /// <param name="vocabulary">Valid.</param>
     /// <param name="addsBos">Whether a text begins with BOS where the file does not say.</param>
@@ -52,6 +54,7 @@ public abstract class Tokenizer
 
         ends.Sort();
         EndIds = ends;
+        _trie = new(() => new VocabularyTrie(this));
         _userDefined = new(userDefined);
         _special = new(special);
     }
@@ -72,6 +75,9 @@ public abstract class Tokenizer
     /// &lt;|im_end|&gt;, &lt;|eot_id|&gt;, &lt;|eom_id|&gt;, &lt;|end_of_text|&gt;, &lt;|endoftext|&gt;, &lt;/s&gt;, &lt;|end|&gt;
     /// or &lt;end_of_turn&gt;. Files often name one EOS of several.</summary>
     public IReadOnlyList<int> EndIds { get; }
+
+    /// <summary>The bytes of the text tokens as a tree, made when it is first needed.</summary>
+    internal VocabularyTrie Trie => _trie.Value;
 
     /// <summary>Whether a stretch of text is tokenised with a space before it, which decoding takes away again.</summary>
     internal abstract bool AddsSpacePrefix { get; }
@@ -143,6 +149,9 @@ public abstract class Tokenizer
         CheckId(id);
         return _isSpecial[id];
     }
+
+    /// <summary>Whether a token stands for its bytes in a text.</summary>
+    internal bool IsText(int id) => !EndIds.Contains(id) && _vocabulary.TypeOf(id) is TokenType.Normal or TokenType.UserDefined or TokenType.Byte;
 
     /// <summary>Turns token ids into text; bytes that are not UTF-8 become U+FFFD.</summary>
     /// <param name="ids">Token ids.</param>

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Halfspace.Runtime.Chat;
 using Microsoft.Extensions.AI;
 
@@ -48,6 +49,25 @@ public sealed class ChatClientTests(EmbeddedModelFixture fixture)
             _conversation[1..], new ChatOptions { Instructions = "Be brief.", MaxOutputTokens = 7, StopSequences = [stop] }, cancellation);
         Assert.Equal(plain.Text[..(plain.Text.Length / 2)], stopped.Text);
         Assert.Equal(ChatFinishReason.Stop, stopped.FinishReason);
+    }
+
+    [Fact]
+    public async Task The_model_calls_a_function_that_it_must_call()
+    {
+        using HalfspaceChatClient client = new(fixture.Model);
+        JsonElement schema = JsonDocument.Parse("""{"type":"object","properties":{"city":{"type":"string","maxLength":20}},"required":["city"],"additionalProperties":false}""").RootElement;
+        ChatOptions options = new()
+        {
+            Tools = [AIFunctionFactory.CreateDeclaration("get_weather", "Gets the weather of a city.", schema)],
+            ToolMode = ChatToolMode.RequireAny,
+            AllowMultipleToolCalls = false,
+            MaxOutputTokens = 60,
+        };
+        ChatResponse response = await client.GetResponseAsync(
+            [new(ChatRole.User, "What is the weather in Paris?")], options, TestContext.Current.CancellationToken);
+        FunctionCallContent call = Assert.Single(response.Messages[0].Contents.OfType<FunctionCallContent>());
+        Assert.Equal("get_weather", call.Name);
+        Assert.Equal("Paris", $"{call.Arguments!["city"]}");
     }
 
     [Fact]

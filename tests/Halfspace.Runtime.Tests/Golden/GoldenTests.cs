@@ -53,7 +53,7 @@ public sealed class GoldenTests(EmbeddedModelFixture fixture)
         // 8-bit activations alone move logits by about a tenth of their spread.
         Assert.True(error < 0.04 * scale, $"the logits differ by {Math.Sqrt(error / scale):P1} of their spread");
 
-        TokenGenerator generator = new(context, new GenerationOptions { MaxTokens = expected.Length, IgnoreEnd = true }, []);
+        TokenGenerator generator = new(context, new GenerationOptions { MaxTokens = expected.Length, IgnoreEnd = true }, _model.Tokenizer);
         for (int i = 0; i < expected.Length && margins[i] >= 0.5f; i++)
         {
             Assert.True(generator.Next(TestContext.Current.CancellationToken));

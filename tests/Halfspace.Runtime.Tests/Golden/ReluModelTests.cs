@@ -107,7 +107,7 @@ public sealed class ReluModelTests(ReluModelFixture fixture) : IClassFixture<Rel
         float[] margins = [.. Golden.GetProperty("margins").EnumerateArray().Select(x => x.GetSingle())];
         using ModelContext context = _model.CreateContext(new ContextOptions { Attention = Sparse with { Mode = mode } });
         context.Read(Prompt(), null, TestContext.Current.CancellationToken);
-        TokenGenerator generator = new(context, new GenerationOptions { MaxTokens = expected.Length, IgnoreEnd = true }, []);
+        TokenGenerator generator = new(context, new GenerationOptions { MaxTokens = expected.Length, IgnoreEnd = true }, _model.Tokenizer);
         int first = Array.FindIndex(margins, margin => margin < 0.2f);
         for (int i = 0; i < first; i++)
         {
@@ -133,7 +133,7 @@ public sealed class ReluModelTests(ReluModelFixture fixture) : IClassFixture<Rel
         {
             using ModelContext context = _model.CreateContext(new ContextOptions { Attention = way == 0 ? Dense : Sparse });
             context.Read(Ids.AsSpan(0, 1500), null, TestContext.Current.CancellationToken);
-            TokenGenerator generator = new(context, new GenerationOptions { MaxTokens = 300, IgnoreEnd = true }, []);
+            TokenGenerator generator = new(context, new GenerationOptions { MaxTokens = 300, IgnoreEnd = true }, _model.Tokenizer);
             while (generator.Next(TestContext.Current.CancellationToken)) generated[way].Add(generator.Token);
         }
 

@@ -1,4 +1,5 @@
 using System.Collections;
+using System.Text.Json;
 
 namespace Halfspace.Runtime.Chat.Jinja;
 
@@ -15,11 +16,26 @@ internal static class Import
             MappingValue message = new();
             message.Set(new StringValue("role"), new StringValue(messages[i].Role ?? ""));
             message.Set(new StringValue("content"), new StringValue(messages[i].Content ?? ""));
+            if (messages[i].ToolCalls is { Count: > 0 } calls) message.Set(new StringValue("tool_calls"), Calls(calls));
+            if (messages[i].ToolCallId is { } id) message.Set(new StringValue("tool_call_id"), new StringValue(id));
+            if (messages[i].Name is { } name) message.Set(new StringValue("name"), new StringValue(name));
             items[i] = message;
         }
 
         return new ListValue(items);
     }
+
+    // Templates of OpenAI's form: arguments are a mapping, or the text if it is no object's.
+    private static Value Calls(IReadOnlyList<ToolCall> calls) => Value(calls.Select(call => new OrderedDictionary<string, object?>
+    {
+        ["id"] = call.Id,
+        ["type"] = "function",
+        ["function"] = new OrderedDictionary<string, object?>
+        {
+            ["name"] = call.Name,
+            ["arguments"] = JsonTree.TryParseObject(call.Arguments, out JsonElement arguments) ? JsonTree.Of(arguments, text => text) : call.Arguments,
+        },
+    }));
 
     public static Value Value(object? value) => Value(value, 0);
 
