@@ -14,6 +14,7 @@ public sealed class ApiListingTests
     [InlineData("Halfspace.Reporting")]
     [InlineData("Halfspace.Attention")]
     [InlineData("Halfspace.Runtime")]
+    [InlineData("Halfspace.Server")]
     public void The_listing_is_the_assembly_s_api(string package)
     {
         string api = Assembly.Load(package).GeneratePublicApi(new ApiGeneratorOptions { IncludeAssemblyAttributes = false }).ReplaceLineEndings("\n") + "\n";

@@ -4,7 +4,7 @@ namespace Halfspace.PublicApi.Tests;
 
 public sealed class ReferenceTests
 {
-    private static readonly string[] _order = ["Halfspace.Kernels", "Halfspace.Reporting", "Halfspace.Attention", "Halfspace.Runtime"];
+    private static readonly string[] _order = ["Halfspace.Kernels", "Halfspace.Reporting", "Halfspace.Attention", "Halfspace.Runtime", "Halfspace.Server"];
 
     [Fact]
     public void References_point_one_way()

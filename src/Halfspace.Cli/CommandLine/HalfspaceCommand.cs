@@ -5,6 +5,7 @@ using Halfspace.Cli.Contexts;
 using Halfspace.Cli.Info;
 using Halfspace.Cli.Perplexity;
 using Halfspace.Cli.Run;
+using Halfspace.Cli.Serve;
 using Halfspace.Cli.Tokenize;
 
 namespace Halfspace.Cli.CommandLine;
@@ -20,6 +21,7 @@ internal static class HalfspaceCommand
         root.Subcommands.Add(new RunCommand(console));
         root.Subcommands.Add(new ChatCommand(console));
         root.Subcommands.Add(new ContextCommand(console));
+        root.Subcommands.Add(new ServeCommand(console));
         root.Subcommands.Add(new InfoCommand(console));
         root.Subcommands.Add(new TokenizeCommand(console));
         root.Subcommands.Add(new PerplexityCommand(console));

@@ -17,9 +17,10 @@ internal sealed class ModelArguments
 
     /// <param name="command">The command that takes them.</param>
     /// <param name="limits">Whether it has a context whose limit can be set.</param>
-    public ModelArguments(Command command, bool limits = true)
+    /// <param name="names">Whether it names one model; a command that does not names its models itself.</param>
+    public ModelArguments(Command command, bool limits = true, bool names = true)
     {
-        command.Options.Add(_model);
+        if (names) command.Options.Add(_model);
         command.Options.Add(_threads);
         if (limits) command.Options.Add(_context);
         command.Options.Add(_ropeScaling);
@@ -45,10 +46,14 @@ internal sealed class ModelArguments
     /// <param name="parsed">The command line.</param>
     /// <param name="ropeScaling">A scaling to use when none is given.</param>
     /// <param name="arithmetic">How to compute dense products.</param>
-    public HalfspaceModel Load(ParseResult parsed, string? ropeScaling = null, Arithmetic arithmetic = Arithmetic.Quantised) => HalfspaceModel.Load(Path(parsed), new ModelOptions
+    public HalfspaceModel Load(ParseResult parsed, string? ropeScaling = null, Arithmetic arithmetic = Arithmetic.Quantised) =>
+        HalfspaceModel.Load(Path(parsed), Options(parsed, ropeScaling, arithmetic));
+
+    /// <summary>How to load a model; parameters as for <see cref="Load"/>.</summary>
+    public ModelOptions Options(ParseResult parsed, string? ropeScaling = null, Arithmetic arithmetic = Arithmetic.Quantised) => new()
     {
         Threads = Threads(parsed),
         RopeScaling = parsed.GetValue(_ropeScaling) ?? ropeScaling,
         Arithmetic = arithmetic,
-    });
+    };
 }

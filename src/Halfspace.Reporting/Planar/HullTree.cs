@@ -2,18 +2,29 @@ using Halfspace.Reporting.Geometry;
 
 namespace Halfspace.Reporting.Planar;
 
-/// <summary>The upper hull of points sorted by x (equal x by y), from which points are only removed.</summary>
-/// <remarks>Overmars and van Leeuwen 1981, "Maintenance of configurations in the plane", for removals only: a balanced tree over the
-/// points whose nodes keep the bridge between their two halves' hulls and nothing else. A bridge stays while both its ends are there;
-/// otherwise it is found again by one descent in both halves, O(log n). Removing all n points costs O(n log² n) at worst. Hulls are
-/// strict: points within an edge are not vertices, and wait for a later layer.</remarks>
+/// <summary>The upper hull of points sorted by x (equal x by y), from which points are only removed. Building it and removing all n points
+/// takes O(n log n).</summary>
+/// <remarks>
+/// <para>A balanced tree over the points, as of Overmars and van Leeuwen 1981, "Maintenance of configurations in the plane". A node's
+/// hull is its left half's up to the bridge, then its right half's. Hulls are linked lists: a node keeps its bridge, and where the pieces
+/// of its halves' hulls begin that the bridge hides; all else is its parent's.</para>
+/// <para>Removals as of Hershberger and Suri 1992, "Applications of a semi-dynamic convex hull algorithm". What is left of a hull stays
+/// on it when points are removed. So a bridge that has lost an end is searched from its nearest ends that are left, inwards, and every
+/// vertex that the search passes has come to this node's hull: once a point and level.</para>
+/// <para>Hulls are strict: points within an edge are not vertices, and wait for a later layer.</para>
+/// </remarks>
 internal sealed class HullTree
 {
-    private readonly Point2[] _points;
+    private const int None = -1;
 
-    // Heap order: the children of node i are 2i and 2i + 1; leaves are _size + position. Without points Left is −1.
-    private readonly (int Left, int Right)[] _bridges;
+    private readonly Point2[] _points;
     private readonly int _size;
+
+    // Heap order: the children of node i are 2i and 2i + 1; leaves are _size + position and not in the array.
+    private readonly Node[] _nodes;
+    private readonly int[] _next;
+    private readonly int[] _previous;
+    private readonly bool[] _isRemoved;
 
     /// <param name="points">Strictly ascending.</param>
     public HullTree(Point2[] points)
@@ -21,110 +32,112 @@ internal sealed class HullTree
         _points = points;
         _size = 1;
         while (_size < points.Length) _size *= 2;
-        _bridges = new (int, int)[2 * _size];
-        for (int i = 0; i < _size; i++) _bridges[_size + i] = i < points.Length ? (i, i) : (-1, -1);
-        for (int node = _size - 1; node >= 1; node--) _bridges[node] = FindBridge(node);
+        _nodes = new Node[_size];
+        _next = new int[points.Length];
+        _previous = new int[points.Length];
+        _isRemoved = new bool[points.Length];
+        Array.Fill(_next, None);
+        Array.Fill(_previous, None);
+        for (int node = _size - 1; node >= 1; node--) Join(node, First(2 * node), Last((2 * node) + 1), search: true);
     }
 
     /// <summary>Appends the positions of the hull's vertices from left to right.</summary>
     public void AppendHull(List<int> vertices)
     {
-        if (_bridges[1].Left >= 0) Append(1, 0, _size - 1, vertices);
+        for (int p = First(1); p != None; p = _next[p]) vertices.Add(p);
     }
 
     /// <summary>Removes points.</summary>
     /// <param name="positions">Ascending; every one is still there.</param>
-    public void Remove(ReadOnlySpan<int> positions) => Remove(1, 0, _size, positions);
+    public void Remove(ReadOnlySpan<int> positions)
+    {
+        foreach (int position in positions) _isRemoved[position] = true;
+        Remove(1, 0, _size, positions);
+    }
 
     private void Remove(int node, int first, int width, ReadOnlySpan<int> positions)
     {
-        if (width == 1)
+        if (width == 1) return;
+        Node old = _nodes[node];
+        int left = old.Left, right = old.Right;
+        if (left != None)
         {
-            _bridges[node] = (-1, -1);
-            return;
+            while (left != None && _isRemoved[left]) left = _previous[left];
+            while (right != None && _isRemoved[right]) right = _next[right];
+            Open(old);
         }
 
         int half = width / 2, middle = first + half, split = positions.BinarySearch(middle);
         if (split < 0) split = ~split;
         if (split > 0) Remove(2 * node, first, half, positions[..split]);
         if (split < positions.Length) Remove((2 * node) + 1, middle, half, positions[split..]);
-        (int left, int right) = _bridges[node];
-        if (_bridges[_size + left].Left < 0 || _bridges[_size + right].Left < 0) _bridges[node] = FindBridge(node);
+        Join(node, left == None ? First(2 * node) : left, right == None ? Last((2 * node) + 1) : right,
+            search: left != old.Left || right != old.Right);
     }
 
-    // The part of a node's hull between two positions.
-    private void Append(int node, int from, int to, List<int> vertices)
+    /// <summary>Makes a node's hull of its halves' hulls.</summary>
+    /// <param name="node">The node.</param>
+    /// <param name="left">A vertex of the left half's hull that is on the node's, or <see cref="None"/> where that half is empty.</param>
+    /// <param name="right">The like on the right.</param>
+    /// <param name="search">False where these are the bridge's ends.</param>
+    private void Join(int node, int left, int right, bool search)
     {
-        while (node < _size)
+        int first = First(2 * node), last = Last((2 * node) + 1);
+        if (first == None || last == None)
         {
-            node = SkipEmpty(node);
-            if (node >= _size) break;
-            (int left, int right) = _bridges[node];
-            if (from >= right)
-            {
-                node = (2 * node) + 1;
-            }
-            else if (to <= left)
-            {
-                node *= 2;
-            }
-            else
-            {
-                Append(2 * node, from, left, vertices);
-                (node, from) = ((2 * node) + 1, right);
-            }
+            int only = first == None ? (2 * node) + 1 : 2 * node;
+            _nodes[node] = new(First(only), Last(only), None, None, None, None);
+            return;
         }
 
-        vertices.Add(node - _size);
+        if (search) FindBridge(ref left, ref right, _points[Border(node)]);
+        _nodes[node] = new(first, last, left, right, _next[left], _previous[right]);
+        _next[left] = right;
+        _previous[right] = left;
     }
 
-    private bool IsEmpty(int node) => _bridges[node].Left < 0;
-
-    // Where only one half has points, the node's ends are that half's.
-    private (int Left, int Right) FindBridge(int node)
+    // Gives the halves of a node their hulls back.
+    private void Open(in Node node)
     {
-        int left = 2 * node, right = left + 1;
-        if (IsEmpty(left)) return _bridges[right];
-        if (IsEmpty(right)) return _bridges[left];
-        Point2 border = _points[LastOf(left)];
+        _next[node.Left] = node.AfterLeft;
+        if (node.AfterLeft != None) _previous[node.AfterLeft] = node.Left;
+        _previous[node.Right] = node.BeforeRight;
+        if (node.BeforeRight != None) _next[node.BeforeRight] = node.Right;
+    }
+
+    // From vertices at or beyond the bridge's ends inwards to them.
+    private void FindBridge(ref int left, ref int right, Point2 border)
+    {
         while (true)
         {
-            left = SkipEmpty(left);
-            right = SkipEmpty(right);
-            (int ai, int bi) = _bridges[left];
-            (int ci, int di) = _bridges[right];
-            if (ai == bi && ci == di) return (ai, ci);
-            Point2 a = _points[ai], b = _points[bi], c = _points[ci], d = _points[di];
+            int innerLeft = _next[left], innerRight = _previous[right];
+            bool hasLeft = innerLeft != None, hasRight = innerRight != None;
+            Point2 a = _points[left], b = hasLeft ? _points[innerLeft] : a;
+            Point2 d = _points[right], c = hasRight ? _points[innerRight] : d;
 
             // A point of the other side on or above an edge's line hides the edge's inner end.
-            if (ai != bi && (Point2.Turn(a, b, c) >= 0 || (ci != di && Point2.Turn(a, b, d) >= 0))) left *= 2;
-            else if (ci != di && (Point2.Turn(c, d, b) >= 0 || (ai != bi && Point2.Turn(c, d, a) >= 0))) right = (2 * right) + 1;
-            else if (ai == bi) right *= 2;
-            else if (ci == di) left = (2 * left) + 1;
+            bool leftEnds = !hasLeft || Point2.Turn(a, b, d) >= 0 || (hasRight && Point2.Turn(a, b, c) >= 0);
+            bool rightEnds = !hasRight || Point2.Turn(c, d, a) >= 0 || (hasLeft && Point2.Turn(c, d, b) >= 0);
+            if (leftEnds && rightEnds) return;
 
-            // The lines cross between the edges. Beyond the border, the higher line is above all of the other half.
-            else if (CrossesBeforeBorder(a, b, c, d, border)) left = (2 * left) + 1;
-            else right *= 2;
+            // Where neither does, the lines cross between the edges. Beyond the border, the higher line is above all of the other half.
+            if (rightEnds || (!leftEnds && CrossesBeforeBorder(a, b, c, d, border))) left = innerLeft;
+            else right = innerRight;
         }
     }
 
-    private int SkipEmpty(int node)
-    {
-        while (node < _size)
-        {
-            if (IsEmpty(2 * node)) node = (2 * node) + 1;
-            else if (IsEmpty((2 * node) + 1)) node *= 2;
-            else break;
-        }
+    private int First(int node) => node < _size ? _nodes[node].First : Leaf(node - _size);
 
-        return node;
-    }
+    private int Last(int node) => node < _size ? _nodes[node].Last : Leaf(node - _size);
 
-    // The last position under a node, whether its point is still there or not: any place between the halves will do.
-    private int LastOf(int node)
+    private int Leaf(int position) => position < _points.Length && !_isRemoved[position] ? position : None;
+
+    // The last position of the left half, whether its point is still there or not: any place between the halves will do.
+    private int Border(int node)
     {
-        while (node < _size) node = (2 * node) + 1;
-        return Math.Min(node - _size, _points.Length - 1);
+        int last = 2 * node;
+        while (last < _size) last = (2 * last) + 1;
+        return Math.Min(last - _size, _points.Length - 1);
     }
 
     /// <summary>True where the lines ab and cd cross at or before m; a and b are below cd.</summary>
@@ -137,4 +150,7 @@ internal sealed class HullTree
             sign = WholeNumbers.CompareCrossing(a, b, c, d, m);
         return sign >= 0;
     }
+
+    /// <summary>A node's first and last point, its bridge, and the hidden vertices beside the bridge's ends.</summary>
+    private readonly record struct Node(int First, int Last, int Left, int Right, int AfterLeft, int BeforeRight);
 }

@@ -1,0 +1,42 @@
+using Halfspace.Server.Http;
+using Halfspace.Server.Metrics;
+using Halfspace.Server.Models;
+using Halfspace.Server.OpenAi;
+using Halfspace.Server.OpenAi.Responses;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using OpenTelemetry.Metrics;
+
+namespace Halfspace.Server;
+
+/// <summary>Adds the server to an application.</summary>
+public static class HalfspaceServices
+{
+    /// <summary>Registers models, which are loaded as the application starts, and what <see cref="HalfspaceEndpoints.MapHalfspace"/> needs.</summary>
+    /// <param name="services">The application's services.</param>
+    /// <param name="configure">Names the models and sets limits.</param>
+    public static IServiceCollection AddHalfspace(this IServiceCollection services, Action<HalfspaceServerOptions> configure)
+    {
+        ArgumentNullException.ThrowIfNull(services);
+        ArgumentNullException.ThrowIfNull(configure);
+        HalfspaceServerOptions options = new();
+        configure(options);
+        return services.AddServer(options);
+    }
+
+    internal static IServiceCollection AddServer(this IServiceCollection services, HalfspaceServerOptions options)
+    {
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(options);
+        services.AddSingleton<ModelRegistry>();
+        services.AddHostedService(provider => provider.GetRequiredService<ModelRegistry>());
+        services.AddSingleton<ApiRoute>();
+        services.AddSingleton<ModelsEndpoint>();
+        services.AddSingleton<ChatEndpoint>();
+        services.AddSingleton<CompletionEndpoint>();
+        services.AddSingleton<ResponseEndpoint>();
+        services.AddMetrics();
+        services.AddSingleton<ServerMetrics>();
+        services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(ServerMetrics.MeterName).AddPrometheusExporter());
+        return services;
+    }
+}

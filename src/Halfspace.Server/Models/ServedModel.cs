@@ -1,0 +1,41 @@
+using Halfspace.Runtime;
+using Halfspace.Server.Metrics;
+using Halfspace.Server.Scheduling;
+
+namespace Halfspace.Server.Models;
+
+/// <summary>A model that is loaded, with its scheduler.</summary>
+internal sealed class ServedModel : IDisposable
+{
+    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ServerMetrics metrics, TimeProvider clock, ILogger log)
+    {
+        Name = served.Name;
+        Created = clock.GetUtcNow().ToUnixTimeSeconds();
+        Model = HalfspaceModel.Load(served.Path, served.Model);
+        try
+        {
+            Scheduler = new Scheduler(Model, served.Context, options, new SequentialStep(), new ModelMetrics(metrics, Name), log);
+        }
+        catch
+        {
+            Model.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>What requests call it.</summary>
+    public string Name { get; }
+
+    /// <summary>When it was loaded, in seconds since 1970.</summary>
+    public long Created { get; }
+
+    public HalfspaceModel Model { get; }
+
+    public Scheduler Scheduler { get; }
+
+    public void Dispose()
+    {
+        Scheduler.Dispose();
+        Model.Dispose();
+    }
+}
