@@ -23,6 +23,7 @@ public sealed class KeyValueCache : IDisposable
     private readonly NativePart<Half>[] _blocks;
     private readonly nint[] _addresses;
     private readonly long _blockLength;
+    private long _indexBytes;
     private int _count;
     private bool _disposed;
 
@@ -69,7 +70,7 @@ public sealed class KeyValueCache : IDisposable
     {
         get
         {
-            return (_count * _blockLength * sizeof(short)) + _arena.Bytes;
+            return (_count * _blockLength * sizeof(short)) + _arena.Bytes + _indexBytes;
         }
     }
 
@@ -146,7 +147,8 @@ public sealed class KeyValueCache : IDisposable
     /// <param name="memory">Blocks and indexes; they are written to, and must outlive the cache.</param>
     /// <param name="indexes">Whether to take over the indexes; else the heads' are empty, for <see cref="HeadCache.Reindex"/>.</param>
     /// <exception cref="InvalidDataException">An index cannot be that of so many tokens.</exception>
-    public static KeyValueCache Restore(AttentionShape shape, int limit, AttentionOptions? sparse, int tokens, IKeyValueMemory memory, bool indexes)
+    public static KeyValueCache Restore(AttentionShape shape, int limit, AttentionOptions? sparse, int tokens,
+        IKeyValueMemory memory, bool indexes)
     {
         ArgumentNullException.ThrowIfNull(memory);
         ArgumentOutOfRangeException.ThrowIfNegative(tokens);
@@ -157,8 +159,10 @@ public sealed class KeyValueCache : IDisposable
             for (int block = 0; block < (tokens + BlockTokens - 1) / BlockTokens; block++) cache.Attach(memory.Block(block));
             for (int h = 0; h < cache._heads.Length; h++)
             {
-                (nint address, long bytes) = sparse is null || !indexes ? default : memory.Index(h / shape.KeyValueHeads, h % shape.KeyValueHeads);
+                (nint address, long bytes) = sparse is null || !indexes ? default
+                    : memory.Index(h / shape.KeyValueHeads, h % shape.KeyValueHeads);
                 cache._heads[h].Restore(tokens, address, bytes);
+                cache._indexBytes += bytes;
             }
         }
         catch

@@ -78,7 +78,8 @@ public sealed class HalfspaceModel : IDisposable
         Adopt(ContextFile.Open(path), options ?? new ContextOptions());
 
     /// <summary>A context over a file that is open, of which the first tokens may be enough. The context owns it.</summary>
-    internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) => ModelContext.Open(_decoder, file, options, keep);
+    internal ModelContext Adopt(ContextFile file, ContextOptions options, int? keep = null) =>
+        ModelContext.Open(_decoder, file, options, keep);
 
     /// <summary>What takes decode steps of several contexts of this model at once.</summary>
     public ContextBatch CreateBatch() => new(_decoder);

@@ -198,9 +198,11 @@ public sealed class ModelContext : IDisposable
         {
             ContextHeader header = file.Header;
             if (!header.Model.AsSpan().SequenceEqual(decoder.Fingerprint.Model) || header.Shape != decoder.Config.Attention)
-                throw new ModelException($"{file.Name} was made with another model, {file.Front.Texts.Model}; give that one with --model, or create the context anew.");
+                throw new ModelException($"{file.Name} was made with another model, {file.Front.Texts.Model}; "
+                    + "give that one with --model, or create the context anew.");
             if (!header.Reading.AsSpan().SequenceEqual(decoder.Fingerprint.Reading))
-                throw new ModelException($"{file.Name} was made with another RoPE scaling or arithmetic of its model; give the same, or create the context anew.");
+                throw new ModelException($"{file.Name} was made with another RoPE scaling or arithmetic of its model; "
+                    + "give the same, or create the context anew.");
             if (file.Front.Tokens.AsSpan().ContainsAnyExceptInRange(0, decoder.Config.Vocabulary - 1))
                 throw ContextHeader.Damaged(file.Name, "its token list");
             context = new ModelContext(decoder, options, file);
@@ -221,7 +223,8 @@ public sealed class ModelContext : IDisposable
     /// <summary>What is saved. Not changed until the next call that reads.</summary>
     internal ContextContent Content(ContextDocument? document) => Count == 0
         ? throw new ModelException("The context is empty; read some text before saving it.")
-        : new ContextContent(Cache, _index, [.. _tokens], _chunk, _plain, _decoder.Fingerprint, new ContextTexts(_decoder.Config.Name, document ?? Document));
+        : new ContextContent(Cache, _index, [.. _tokens], _chunk, _plain, _decoder.Fingerprint,
+            new ContextTexts(_decoder.Config.Name, document ?? Document));
 
     // A saved context's blocks are first looked at here: a damaged one never comes into an answer.
     private KeyValueCache Cache => _cache ??= Restored(_saved!);
@@ -230,7 +233,8 @@ public sealed class ModelContext : IDisposable
     {
         saved.Verify();
         ContextHeader header = saved.Header;
-        bool same = _index is not null && header.HasIndex && header.Window == _index.Window && header.Clusters == _index.Clusters && Count == header.Tokens;
+        bool same = _index is not null && header.HasIndex && header.Window == _index.Window
+            && header.Clusters == _index.Clusters && Count == header.Tokens;
         KeyValueCache cache;
         try
         {

@@ -16,7 +16,8 @@ public sealed class ContextTests : IDisposable
     {
         const string Question = "What is the name of Naomi's husband?";
         using TemporaryFile ruth = new(await RuthAsync()), note = new("Boaz has a dog, named Rex.\n\n");
-        string[] files = ["--file", ruth.Path, "--file", note.Path, "--system", "Answer in one sentence."], options = ["--max-tokens", "24", "--json"];
+        string[] files = ["--file", ruth.Path, "--file", note.Path, "--system", "Answer in one sentence."];
+        string[] options = ["--max-tokens", "24", "--json"];
         CliResult created = await ContextAsync("create", "ruth", [.. files, "--json"]);
         created.ExpectSuccess();
         JsonElement report = Assert.Single(created.Json);
@@ -35,7 +36,8 @@ public sealed class ContextTests : IDisposable
         CliResult shown = await ContextAsync("show", "ruth", "--verify", "--json");
         shown.ExpectSuccess();
         Assert.True(shown.Json[0].GetProperty("verified").GetBoolean());
-        Assert.Equal(("Answer in one sentence.", tokens), (shown.Json[0].GetProperty("system").GetString(), shown.Json[0].GetProperty("tokens").GetInt32()));
+        Assert.Equal("Answer in one sentence.", shown.Json[0].GetProperty("system").GetString());
+        Assert.Equal(tokens, shown.Json[0].GetProperty("tokens").GetInt32());
     }
 
     [Fact]
@@ -52,7 +54,7 @@ public sealed class ContextTests : IDisposable
         (await ContextAsync("create", "a", "--file", second.Path, "--replace")).ExpectSuccess();
         CliResult list = await ContextAsync("list", null);
         list.ExpectSuccess();
-        Assert.Equal(2, list.Out.Split('\n', StringSplitOptions.RemoveEmptyEntries).Count(line => line.Contains("tokens", StringComparison.Ordinal)));
+        Assert.Equal(2, list.Out.Split('\n').Count(line => line.Contains("tokens", StringComparison.Ordinal)));
         CliResult shown = await ContextAsync("show", "b");
         Assert.Contains("In the days", shown.Out, StringComparison.OrdinalIgnoreCase);
         (await ContextAsync("delete", "a")).ExpectSuccess();
@@ -75,7 +77,8 @@ public sealed class ContextTests : IDisposable
         (await Cli.RunAsync("run", "--context-name", "a")).ExpectError(2, "no prompt");
         await File.WriteAllTextAsync(Path.Combine(_folder, "bad.context"), "Some text.", TestContext.Current.CancellationToken);
         (await ContextAsync("show", "bad")).ExpectError(1, "bad is not a saved context");
-        Assert.Contains("not a saved context", Assert.Single((await ContextAsync("list", null, "--json")).Json).GetProperty("damage").GetString(), StringComparison.Ordinal);
+        JsonElement listed = Assert.Single((await ContextAsync("list", null, "--json")).Json);
+        Assert.Contains("not a saved context", listed.GetProperty("damage").GetString(), StringComparison.Ordinal);
     }
 
     [Fact]
@@ -83,7 +86,8 @@ public sealed class ContextTests : IDisposable
     {
         Assert.SkipWhen(OperatingSystem.IsWindows(), "Signals are sent by kill.");
         string ruth = Repository.File("samples/ruth.txt");
-        using Process process = Cli.Start("context", "create", "a", "--file", ruth, "--file", ruth, "--threads", "1", "--contexts", _folder);
+        using Process process = Cli.Start(
+            "context", "create", "a", "--file", ruth, "--file", ruth, "--threads", "1", "--contexts", _folder);
         // Reading takes far longer than starting does, so it is under way when the processor has worked for this long.
         while (!process.HasExited && process.TotalProcessorTime < TimeSpan.FromSeconds(2.5))
             await Task.Delay(20, TestContext.Current.CancellationToken);
@@ -93,7 +97,8 @@ public sealed class ContextTests : IDisposable
         Assert.Empty(Directory.GetFiles(_folder));
     }
 
-    private static Task<string> RuthAsync() => File.ReadAllTextAsync(Repository.File("samples/ruth.txt"), TestContext.Current.CancellationToken);
+    private static Task<string> RuthAsync() =>
+        File.ReadAllTextAsync(Repository.File("samples/ruth.txt"), TestContext.Current.CancellationToken);
 
     private Task<CliResult> ContextAsync(string verb, string? name, params string[] options) =>
         Cli.RunAsync(["context", verb, .. name is null ? Array.Empty<string>() : [name], .. options, "--contexts", _folder]);

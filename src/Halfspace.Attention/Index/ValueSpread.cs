@@ -57,12 +57,8 @@ internal sealed class ValueSpread
     public void Export(IndexImageWriter to) => to.Write(_sum.Slice(0, Length));
 
     /// <summary>One that has taken in values already.</summary>
-    public static ValueSpread Restore(int dim, NativeArena arena, in IndexImage.Cluster numbers, NativePart<float> sum) => new(dim, arena, sum)
-    {
-        _bound = numbers.SpreadBound,
-        _added = numbers.SpreadAdded,
-        Trace = numbers.SpreadTrace,
-    };
+    public static ValueSpread Restore(int dim, NativeArena arena, in IndexImage.Cluster numbers, NativePart<float> sum) =>
+        new(dim, arena, sum) { _bound = numbers.SpreadBound, _added = numbers.SpreadAdded, Trace = numbers.SpreadTrace };
 
     /// <summary>The bound after the last squarings, and what values can have added to it since.</summary>
     public (double Bound, double Added) Parts => (_bound, _added);

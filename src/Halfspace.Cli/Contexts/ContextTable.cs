@@ -23,5 +23,6 @@ internal static class ContextTable
 
     /// <summary>A line of a list.</summary>
     public static string Line(SavedContext context) => context.Damage ?? string.Create(CultureInfo.InvariantCulture,
-        $"{context.Name,-24} {context.Tokens,9:N0} tokens {context.Bytes / 1e6,9:0.0} MB  {context.Created.ToLocalTime():yyyy-MM-dd HH:mm}  {context.Model}");
+        $"{context.Name,-24} {context.Tokens,9:N0} tokens {context.Bytes / 1e6,9:0.0} MB  "
+        + $"{context.Created.ToLocalTime():yyyy-MM-dd HH:mm}  {context.Model}");
 }

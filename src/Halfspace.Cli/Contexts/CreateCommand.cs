@@ -54,7 +54,8 @@ internal sealed class CreateCommand : Command
         ContextReport report = ContextTable.Report(created.Context) with { ReusedTokens = created.ReusedTokens, Seconds = seconds };
         if (parsed.GetValue(_json)) CliJson.WriteLine(_console.Out, report, CliJson.Default.ContextReport);
         else _console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{name}: {report.Tokens} tokens in {seconds:0.0} s, {report.ReusedTokens} of them from another context; {report.Bytes / 1e6:0.0} MB"));
+            $"{name}: {report.Tokens} tokens in {seconds:0.0} s, "
+                + $"{report.ReusedTokens} of them from another context; {report.Bytes / 1e6:0.0} MB"));
         return ExitCode.Success;
     }
 }

@@ -20,7 +20,8 @@ internal sealed class DeleteCommand : Command
         {
             string name = parsed.GetRequiredValue(_name);
             _store.Open(parsed).Delete(name);
-            if (parsed.GetValue(_json)) CliJson.WriteLine(console.Out, new ContextDeleted { Deleted = name }, CliJson.Default.ContextDeleted);
+            ContextDeleted report = new() { Deleted = name };
+            if (parsed.GetValue(_json)) CliJson.WriteLine(console.Out, report, CliJson.Default.ContextDeleted);
             else console.Out.WriteLine($"{name} is deleted");
             return ExitCode.Success;
         });

@@ -11,7 +11,8 @@ internal sealed class ShowCommand : Command
 
     private readonly CliConsole _console;
     private readonly Argument<string> _name = StoreArguments.NewName();
-    private readonly Option<bool> _verify = NewOption.Flag("--verify", "Compares every block with its checksum, as opening does before a block is used.");
+    private readonly Option<bool> _verify = NewOption.Flag("--verify",
+        "Compares every block with its checksum, as opening does before a block is used.");
     private readonly Option<bool> _json = NewOption.Flag("--json", "Prints one JSON object.");
     private readonly StoreArguments _store;
 
@@ -35,12 +36,14 @@ internal sealed class ShowCommand : Command
         if (verify) store.Verify(name, _console.Interrupt.Token);
         if (parsed.GetValue(_json))
         {
-            CliJson.WriteLine(_console.Out, ContextTable.Report(context) with { Verified = verify ? true : null }, CliJson.Default.ContextReport);
+            ContextReport report = ContextTable.Report(context) with { Verified = verify ? true : null };
+            CliJson.WriteLine(_console.Out, report, CliJson.Default.ContextReport);
             return ExitCode.Success;
         }
 
         _console.Out.WriteLine(ContextTable.Line(context));
-        _console.Out.WriteLine(context.HasIndex ? "with an index for sparse attention" : "without an index; sparse attention makes one when it is opened");
+        _console.Out.WriteLine(context.HasIndex ? "with an index for sparse attention"
+            : "without an index; sparse attention makes one when it is opened");
         if (verify) _console.Out.WriteLine("every block is as it was written");
         if (context.Document is not { } document) return ExitCode.Success;
         if (document.System is { } system) _console.Out.WriteLine($"system message: {system}");

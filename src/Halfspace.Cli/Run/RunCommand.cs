@@ -33,7 +33,8 @@ internal sealed class RunCommand : Command
     {
         _console = console;
         Arguments.Add(_prompt);
-        _document = new DocumentArguments(this, "A text file that goes before the prompt, with a blank line between; may be given more than once.");
+        _document = new DocumentArguments(this,
+            "A text file that goes before the prompt, with a blank line between; may be given more than once.");
         Options.Add(_name);
         _store = new StoreArguments(this);
         _model = new ModelArguments(this);
@@ -54,7 +55,8 @@ internal sealed class RunCommand : Command
     private async Task<int> RunAsync(ParseResult parsed)
     {
         ContextDocument document = Document(parsed);
-        string question = parsed.GetValue(_prompt) is { } given and not "-" ? given : parsed.GetValue(_prompt) is null ? "" : _console.In.ReadToEnd();
+        string question = parsed.GetValue(_prompt) ?? "";
+        if (question == "-") question = _console.In.ReadToEnd();
         if (document.Text.Length == 0 && question.Length == 0) throw new UsageException("The prompt is empty; give some text.");
         bool json = parsed.GetValue(_json);
         using HalfspaceModel model = _model.Load(parsed);

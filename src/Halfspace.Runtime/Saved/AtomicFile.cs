@@ -9,6 +9,9 @@ internal static partial class AtomicFile
     private const string Suffix = ".part";
     private const int Attempts = 5;
 
+    // EINVAL: a file system whose folders need no synchronising.
+    private const int InvalidArgument = 22;
+
     /// <summary>Writes a file.</summary>
     /// <param name="path">Its place.</param>
     /// <param name="content">Writes the content to a stream that can seek.</param>
@@ -43,6 +46,7 @@ internal static partial class AtomicFile
     public static void Delete(string path)
     {
         File.Delete(path);
+        RemoveLeftovers(Path.GetDirectoryName(Path.GetFullPath(path))!);
         SynchroniseFolder(Path.GetDirectoryName(Path.GetFullPath(path))!);
     }
 
@@ -85,14 +89,15 @@ internal static partial class AtomicFile
     {
         if (OperatingSystem.IsWindows()) return;
         int descriptor = Open(folder, 0);
-        if (descriptor < 0) throw new IOException($"The folder {folder} cannot be opened ({Marshal.GetLastPInvokeErrorMessage()}).");
         try
         {
-            if (Synchronise(descriptor) != 0) throw new IOException($"The folder {folder} cannot be synchronised ({Marshal.GetLastPInvokeErrorMessage()}).");
+            if (descriptor >= 0 && (Synchronise(descriptor) == 0 || Marshal.GetLastPInvokeError() == InvalidArgument)) return;
+            string reason = Marshal.GetLastPInvokeErrorMessage();
+            throw new ModelException($"The folder's change was made but may not outlast a power failure ({reason}); save again.");
         }
         finally
         {
-            _ = Close(descriptor);
+            if (descriptor >= 0) _ = Close(descriptor);
         }
     }
 

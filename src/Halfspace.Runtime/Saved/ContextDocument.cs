@@ -13,7 +13,8 @@ public sealed record ContextDocument(string? System, string Text, bool Raw = fal
     private static readonly string[] Probes = ["A", "\n1"];
 
     /// <summary>Several documents as one, a blank line between them.</summary>
-    public static ContextDocument Join(string? system, IEnumerable<string> documents, bool raw = false) => new(system, Message(documents, ""), raw);
+    public static ContextDocument Join(string? system, IEnumerable<string> documents, bool raw = false) =>
+        new(system, Message(documents, ""), raw);
 
     /// <summary>Documents and a question as one message: each text, a blank line, and the question last.</summary>
     public static string Message(IEnumerable<string> documents, string question)

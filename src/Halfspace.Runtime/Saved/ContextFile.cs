@@ -16,7 +16,8 @@ internal sealed unsafe class ContextFile : IKeyValueMemory, IDisposable
     {
         Name = name;
         Front = ContextFront.Read(name, stream);
-        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.CopyOnWrite, HandleInheritability.None, leaveOpen: true);
+        _map = MemoryMappedFile.CreateFromFile(stream, null, 0, MemoryMappedFileAccess.CopyOnWrite,
+            HandleInheritability.None, leaveOpen: true);
         try
         {
             _view = _map.CreateViewAccessor(0, Header.FileBytes, MemoryMappedFileAccess.CopyOnWrite);
@@ -103,7 +104,8 @@ internal sealed unsafe class ContextFile : IKeyValueMemory, IDisposable
         const int Tokens = KeyValueCache.BlockTokens;
         int head = index - Header.KeyValueBlocks, heads = Header.Shape.KeyValueHeads;
         return head < 0
-            ? $"block {index}, keys and values of the tokens {(long)index * Tokens} to {Math.Min(((long)index + 1) * Tokens, Header.Tokens) - 1},"
+            ? $"block {index}, keys and values of the tokens {(long)index * Tokens} "
+                + $"to {Math.Min(((long)index + 1) * Tokens, Header.Tokens) - 1},"
             : $"block {index}, the index of layer {head / heads}, head {head % heads},";
     }
 }

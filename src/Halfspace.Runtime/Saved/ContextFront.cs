@@ -52,7 +52,8 @@ internal sealed record ContextFront(ContextHeader Header, byte[] Chain, int[] To
             ContextHeader header = ReadHeader(path, stream);
             byte[] chain = new byte[header.ChainBytes];
             stream.ReadExactly(chain);
-            return ContextFormat.Checksum(chain) == header.ChainChecksum ? (header, chain) : throw ContextHeader.Damaged(path, "its chain of prefixes");
+            return ContextFormat.Checksum(chain) == header.ChainChecksum ? (header, chain)
+                : throw ContextHeader.Damaged(path, "its chain of prefixes");
         });
     }
 

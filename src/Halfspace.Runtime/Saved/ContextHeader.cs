@@ -101,10 +101,12 @@ internal sealed record ContextHeader
     /// <exception cref="ModelException">It is none, is damaged, of another version, or does not fit the file.</exception>
     public static ContextHeader Read(string name, ReadOnlySpan<byte> page, long fileBytes)
     {
-        if (page.Length < 16 || !page.StartsWith(ContextFormat.Magic)) throw new ModelException($"{name} is not a saved context; give one that was.");
+        if (page.Length < 16 || !page.StartsWith(ContextFormat.Magic))
+            throw new ModelException($"{name} is not a saved context; give one that was.");
         int version = Int(page, 8);
         if (version > ContextFormat.Version)
-            throw new ModelException($"{name} has version {version} of the format and this program reads {ContextFormat.Version}; use a newer Halfspace.");
+            throw new ModelException($"{name} has version {version} of the format and this program reads {ContextFormat.Version}; "
+                + "use a newer Halfspace.");
         if (page.Length < Bytes) throw Cut(name);
         if (version < 1 || BinaryPrimitives.ReadUInt64LittleEndian(page[ChecksumAt..]) != ContextFormat.Checksum(page[..ChecksumAt]))
             throw Damaged(name, "its header");
@@ -129,7 +131,8 @@ internal sealed record ContextHeader
                 FrontChecksum = BinaryPrimitives.ReadUInt64LittleEndian(page[152..]),
                 PlainTokens = Int(page, 160),
             };
-            bool fits = Int(page, 12) == KeyValueCache.BlockTokens && header.FileBytes == fileBytes && header.Tokens > 0 && header.TextBytes >= 0
+            bool fits = Int(page, 12) == KeyValueCache.BlockTokens && header.FileBytes == fileBytes
+                && header.Tokens > 0 && header.TextBytes >= 0
                 && header.ChunkTokens > 0 && header.PlainTokens >= 0 && header.PlainTokens <= header.Tokens
                 && (long)header.Shape.Layers * header.Shape.KeyValueHeads <= 1 << 20 && header.FrontEnd == header.FrontBytes
                 && header.FrontBytes <= fileBytes && KeyValueCache.BlockBytes(header.Shape) is > 0 and <= int.MaxValue;

@@ -36,8 +36,9 @@ public sealed class ContextStore
         get
         {
             if (Environment.GetEnvironmentVariable(Variable) is { Length: > 0 } set) return set;
-            if (Environment.GetEnvironmentVariable("XDG_DATA_HOME") is { Length: > 0 } xdg) return Path.Combine(xdg, "halfspace", "contexts");
-            string data = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
+            // On Linux this is XDG_DATA_HOME, or what stands for it.
+            string data = Environment.GetFolderPath(
+                Environment.SpecialFolder.LocalApplicationData, Environment.SpecialFolderOption.DoNotVerify);
             return Path.Combine(data.Length > 0 ? data : Path.GetTempPath(), "halfspace", "contexts");
         }
     }
@@ -60,7 +61,8 @@ public sealed class ContextStore
         }
         catch (ModelException e)
         {
-            return new SavedContext { Name = name, Bytes = new FileInfo(PathOf(name)) is { Exists: true } file ? file.Length : 0, Damage = e.Message };
+            FileInfo file = new(PathOf(name));
+            return new SavedContext { Name = name, Bytes = file.Exists ? file.Length : 0, Damage = e.Message };
         }
     })];
 
@@ -127,7 +129,9 @@ public sealed class ContextStore
         string path = PathOf(name);
         try
         {
-            Directory.CreateDirectory(_folder);
+            if (OperatingSystem.IsWindows()) Directory.CreateDirectory(_folder);
+            // Documents are nobody else's business.
+            else Directory.CreateDirectory(_folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -142,7 +146,8 @@ public sealed class ContextStore
     /// <exception cref="ModelException">The name is taken or cannot be one.</exception>
     public void RequireFree(string name, bool replace = false)
     {
-        if (Contains(name) && !replace) throw new ModelException($"There is a context {name} already; delete it, replace it or take another name.");
+        if (Contains(name) && !replace)
+            throw new ModelException($"There is a context {name} already; delete it, replace it or take another name.");
     }
 
     /// <summary>A context that has read the longest beginning of a text that a saved one has read; perhaps none. The text is not read further.</summary>
@@ -154,7 +159,7 @@ public sealed class ContextStore
     {
         ArgumentNullException.ThrowIfNull(model);
         options ??= new ContextOptions();
-        if (SharedPrefix.Longest(Names().Select(PathOf), model.Fingerprint, tokens) is { } path)
+        if (SharedPrefix.Best(Names().Select(PathOf), model.Fingerprint, tokens, options) is { } path)
         {
             try
             {
@@ -194,8 +199,8 @@ public sealed class ContextStore
         using ModelContext context = Begin(model, tokens, options);
         int reused = context.Count;
         context.RequireRoom(tokens.Length - reused);
-        await Task.Run(() => context.Read(tokens.AsSpan(reused), progress is null ? null : new Offset(progress, reused), cancellation), cancellation)
-            .ConfigureAwait(false);
+        Offset? told = progress is null ? null : new Offset(progress, reused);
+        await Task.Run(() => context.Read(tokens.AsSpan(reused), told, cancellation), cancellation).ConfigureAwait(false);
         return new CreatedContext(await SaveAsync(context, name, document, replace, cancellation).ConfigureAwait(false), reused);
     }
 
@@ -203,7 +208,9 @@ public sealed class ContextStore
     {
         try
         {
-            return !Directory.Exists(_folder) ? [] : [.. Directory.EnumerateFiles(_folder, "*" + Suffix).Select(Path.GetFileNameWithoutExtension).OfType<string>().Where(IsName)];
+            if (!Directory.Exists(_folder)) return [];
+            IEnumerable<string> files = Directory.EnumerateFiles(_folder, "*" + Suffix);
+            return [.. files.Select(path => Path.GetFileNameWithoutExtension(path)).Where(IsName)];
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -216,11 +223,13 @@ public sealed class ContextStore
     private T Named<T>(string name, Func<string, string, T> use)
     {
         string path = PathOf(name);
-        return File.Exists(path) ? use(path, Called(name)) : throw new ModelException($"There is no saved context {name}; halfspace context list names those there are.");
+        return File.Exists(path) ? use(path, Called(name))
+            : throw new ModelException($"There is no saved context {name}; halfspace context list names those there are.");
     }
 
     private string PathOf(string name) => IsName(name) ? Path.Combine(_folder, name + Suffix)
-        : throw new ModelException($"'{Printable(name)}' cannot be the name of a context; use 1 to {MostNameLength} letters, digits, - _ or ., not beginning with a point.");
+        : throw new ModelException($"'{Printable(name)}' cannot be the name of a context; "
+            + $"use 1 to {MostNameLength} letters, digits, - _ or ., not beginning with a point.");
 
     private static string Printable(string? name) =>
         new([.. (name ?? "").Take(MostNameLength).Select(c => char.IsControl(c) ? '?' : c)]);

@@ -13,7 +13,8 @@ namespace Halfspace.Runtime.Saved;
 /// <param name="Fingerprint">Of the model and of how it reads.</param>
 /// <param name="Texts">Texts to keep.</param>
 internal sealed record ContextContent(
-    KeyValueCache Cache, AttentionOptions? Index, int[] Tokens, int ChunkTokens, int PlainTokens, ModelFingerprint Fingerprint, ContextTexts Texts);
+    KeyValueCache Cache, AttentionOptions? Index, int[] Tokens, int ChunkTokens, int PlainTokens,
+    ModelFingerprint Fingerprint, ContextTexts Texts);
 
 /// <summary>Writes a saved context's file: blocks first, then the front, whose table has their checksums.</summary>
 internal static class ContextWriter
@@ -43,7 +44,8 @@ internal static class ContextWriter
     {
         KeyValueCache cache = content.Cache;
         AttentionShape shape = cache.Shape;
-        byte[] text = content.Texts.ToBytes(), chain = ContextFormat.Chain(content.Fingerprint.Chained, content.Tokens, KeyValueCache.BlockTokens);
+        byte[] text = content.Texts.ToBytes();
+        byte[] chain = ContextFormat.Chain(content.Fingerprint.Chained, content.Tokens, KeyValueCache.BlockTokens);
         ContextHeader header = new()
         {
             FileBytes = 0,

@@ -66,7 +66,8 @@ public sealed class ContextStoreTests(SavedModels models) : IClassFixture<SavedM
         await CreateAsync("a", Words(100));
         await CreateAsync("b", Words(90));
         string path = Path.Combine(_folder.File("contexts"), "a.context");
-        await File.WriteAllBytesAsync(path, (await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken))[..5000], TestContext.Current.CancellationToken);
+        byte[] whole = await File.ReadAllBytesAsync(path, TestContext.Current.CancellationToken);
+        await File.WriteAllBytesAsync(path, whole[..5000], TestContext.Current.CancellationToken);
         Assert.Contains("end is missing", Store.List()[0].Damage, StringComparison.Ordinal);
         Assert.Null(Store.List()[1].Damage);
         // Nor is it in the way of others.
@@ -85,7 +86,8 @@ public sealed class ContextStoreTests(SavedModels models) : IClassFixture<SavedM
         await CreateAsync("near", text[..300] + "!" + text[..1000]);
         await CreateAsync("first", text[..first]);
         ContextDocument document = new(null, text[..shared] + "?" + text[shared..second], Raw: true);
-        CreatedContext made = await Store.CreateAsync(_model, "second", document, SavedContextTests.Options(0), cancellation: TestContext.Current.CancellationToken);
+        CreatedContext made = await Store.CreateAsync(
+            _model, "second", document, SavedContextTests.Options(0), cancellation: TestContext.Current.CancellationToken);
         Assert.Equal(shared / 512 * 512, made.ReusedTokens);
         int[] prompt = document.Prompt(_model, "What is this?"), opening = document.Opening(_model);
         Assert.Equal(made.Context.Tokens, opening.Length);
@@ -106,6 +108,12 @@ public sealed class ContextStoreTests(SavedModels models) : IClassFixture<SavedM
     public async Task The_same_document_is_not_read_again()
     {
         await CreateAsync("a", Words(2000));
+        using (ModelContext talk = Store.Open(_model, "a"))
+        {
+            talk.ReadOne(65, TestContext.Current.CancellationToken);
+            await Store.SaveAsync(talk, "0", cancellation: TestContext.Current.CancellationToken);
+        }
+
         CreatedContext again = await CreateAsync("b", Words(2000));
         Assert.Equal(again.Context.Tokens, again.ReusedTokens);
     }
@@ -120,10 +128,12 @@ public sealed class ContextStoreTests(SavedModels models) : IClassFixture<SavedM
             await Store.SaveAsync(context, "talk", cancellation: TestContext.Current.CancellationToken);
         }
 
-        using ModelContext all = Store.Begin(_model, SavedContextTests.Text.AsSpan(0, 900)), part = Store.Begin(_model, SavedContextTests.Text.AsSpan(0, 650));
+        using ModelContext all = Store.Begin(_model, SavedContextTests.Text.AsSpan(0, 900));
+        using ModelContext part = Store.Begin(_model, SavedContextTests.Text.AsSpan(0, 650));
         Assert.Equal((700, 650), (all.Count, part.Count));
         // As decoding attends otherwise than a prompt, its tokens are not what a document can build on.
-        using ModelContext plain = Store.Begin(_model, SavedContextTests.Text.AsSpan(0, 900), new ContextOptions { OpeningTokens = 900 });
+        using ModelContext plain = Store.Begin(_model, SavedContextTests.Text.AsSpan(0, 900),
+            new ContextOptions { OpeningTokens = 900 });
         Assert.Equal(512, plain.Count);
         using ModelContext none = Store.Begin(models.Other, SavedContextTests.Text.AsSpan(0, 900));
         Assert.Equal(0, none.Count);
@@ -133,15 +143,18 @@ public sealed class ContextStoreTests(SavedModels models) : IClassFixture<SavedM
     public async Task A_cancelled_creation_leaves_nothing()
     {
         using CancellationTokenSource cancellation = new();
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Store.CreateAsync(_model, "a", new ContextDocument(null, Words(3000), true),
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => Store.CreateAsync(_model, "a",
+            new ContextDocument(null, Words(3000), true),
             progress: new Cancelling(cancellation), cancellation: cancellation.Token));
         Assert.Empty(Store.List());
     }
 
-    private static string Words(int length) => string.Concat(Enumerable.Range(0, length).Select(i => (char)('a' + (i * i / 7 + i % 11) % 26)));
+    private static string Words(int length) =>
+        string.Concat(Enumerable.Range(0, length).Select(i => (char)('a' + (i * i / 7 + i % 11) % 26)));
 
     private Task<CreatedContext> CreateAsync(string name, string text, bool replace = false) => Store.CreateAsync(_model, name,
-        new ContextDocument(null, text, Raw: true), SavedContextTests.Options(0), replace, cancellation: TestContext.Current.CancellationToken);
+        new ContextDocument(null, text, Raw: true), SavedContextTests.Options(0), replace,
+        cancellation: TestContext.Current.CancellationToken);
 
     private static async Task RefusedAsync(string part, Task task) =>
         Assert.Contains(part, (await Assert.ThrowsAsync<ModelException>(() => task)).Message, StringComparison.Ordinal);

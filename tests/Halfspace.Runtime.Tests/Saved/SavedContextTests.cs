@@ -22,7 +22,8 @@ public sealed class SavedModels : IDisposable
 
     public HalfspaceModel Other => _otherModel.Value;
 
-    public HalfspaceModel Stretched() => HalfspaceModel.Load(_file.Path, new ModelOptions { CacheDirectory = _file.Cache, RopeScaling = "linear:2" });
+    public HalfspaceModel Stretched() =>
+        HalfspaceModel.Load(_file.Path, new ModelOptions { CacheDirectory = _file.Cache, RopeScaling = "linear:2" });
 
     public void Dispose()
     {
@@ -175,11 +176,11 @@ public sealed class SavedContextTests(SavedModels models) : IClassFixture<SavedM
         Refused("300 tokens", () => _model.OpenContext(path, new ContextOptions { Limit = 299 }));
         Refused("no saved context", () => _model.OpenContext(folder.File("b")));
         using ModelContext empty = _model.CreateContext();
-        Assert.Contains("empty", (await Assert.ThrowsAsync<ModelException>(() => empty.SaveAsync(path, null, Cancellation))).Message, StringComparison.Ordinal);
-        Assert.Contains("cannot be saved",
-            (await Assert.ThrowsAsync<ModelException>(() => Whole().SaveAsync(folder.File("none/a"), null, Cancellation))).Message, StringComparison.Ordinal);
-
-        ModelContext Whole() => _model.OpenContext(path);
+        ModelException nothing = await Assert.ThrowsAsync<ModelException>(() => empty.SaveAsync(path, null, Cancellation));
+        Assert.Contains("empty", nothing.Message, StringComparison.Ordinal);
+        using ModelContext whole = _model.OpenContext(path);
+        ModelException nowhere = await Assert.ThrowsAsync<ModelException>(() => whole.SaveAsync(folder.File("none/a"), null, Cancellation));
+        Assert.Contains("cannot be saved", nowhere.Message, StringComparison.Ordinal);
     }
 
     internal static void Refused(string part, Func<object?> open)

@@ -31,7 +31,8 @@ internal static class SaverProcess
         cache[0, 0].Append(rows, Dim, rows, Dim, Tokens);
         int[] tokens = new int[Tokens];
         Array.Fill(tokens, which);
-        return new ContextContent(cache, null, tokens, 512, 0, new ModelFingerprint(new byte[32], new byte[32]), new ContextTexts("none", null));
+        ModelFingerprint fingerprint = new(new byte[32], new byte[32]);
+        return new ContextContent(cache, null, tokens, 512, 0, fingerprint, new ContextTexts("none", null));
     }
 
     // Before tests are looked for: a start has to be quick.
