@@ -133,6 +133,32 @@ public sealed class ContextBatchTests(TinyModelFixture fixture) : IClassFixture<
     }
 
     [Fact]
+    public async Task An_opened_context_decodes_in_a_batch_as_the_one_that_was_saved()
+    {
+        string folder = Directory.CreateTempSubdirectory("halfspace-tests-").FullName;
+        try
+        {
+            using ModelContext saved = Context(AttentionMode.Sparse, 700, 0), other = Context(AttentionMode.Dense, 9, 1);
+            string path = Path.Combine(folder, "talk");
+            await saved.SaveAsync(path, cancellation: Cancellation);
+            using ModelContext opened = _model.OpenContext(path, new ContextOptions { Attention = Attention(AttentionMode.Sparse, 0) });
+            using ContextBatch batch = _model.CreateBatch();
+            for (int token = 1; token < 5; token++)
+            {
+                batch.ReadOne([other, opened], [token, token], Cancellation);
+                saved.ReadOne(token, Cancellation);
+                Near(saved.Logits, opened.Logits);
+            }
+
+            Assert.Equal(saved.Tokens.ToArray(), opened.Tokens.ToArray());
+        }
+        finally
+        {
+            Directory.Delete(folder, true);
+        }
+    }
+
+    [Fact]
     public void Disposing_twice_does_nothing_more()
     {
         ModelContext context = Context(AttentionMode.Sparse, 40, 0), other = Context(AttentionMode.Dense, 4, 0);
@@ -150,11 +176,12 @@ public sealed class ContextBatchTests(TinyModelFixture fixture) : IClassFixture<
 
     private ModelContext Context(AttentionMode mode, int length, int seed)
     {
-        AttentionPolicy policy = seed == 1 ? new AttentionPolicy.Budget(24) : new AttentionPolicy.Budget(64);
-        ModelContext context = _model.CreateContext(new ContextOptions { Attention = new AttentionOptions { Mode = mode, Policy = policy } });
+        ModelContext context = _model.CreateContext(new ContextOptions { Attention = Attention(mode, seed) });
         context.Read([.. Enumerable.Range(0, length).Select(i => (i * 37 + i / 5 + seed) % 256)], null, Cancellation);
         return context;
     }
+
+    private static AttentionOptions Attention(AttentionMode mode, int seed) => new() { Mode = mode, Policy = new AttentionPolicy.Budget(seed == 1 ? 24 : 64) };
 
     private static void Near(ReadOnlySpan<float> expected, ReadOnlySpan<float> actual)
     {

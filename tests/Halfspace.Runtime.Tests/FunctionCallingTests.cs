@@ -1,4 +1,5 @@
 using System.ComponentModel;
+using System.ComponentModel.DataAnnotations;
 using System.Text.Json;
 using Halfspace.Runtime.Tests.Decoder;
 using Halfspace.Tests;
@@ -78,6 +79,17 @@ public sealed class FunctionCallingTests : IDisposable
     }
 
     [Fact]
+    public async Task A_type_s_schema_gives_a_value_of_the_type()
+    {
+        using HalfspaceChatClient client = new(_model);
+        ChatResponse<Trip> response = await client.GetResponseAsync<Trip>([new(ChatRole.User, "Plan.")], new ChatOptions { Temperature = 1, Seed = 2 }, cancellationToken: Cancellation);
+        Trip trip = response.Result;
+        Assert.NotEqual(default, trip.Start);
+        Assert.True(Enum.IsDefined(trip.Day));
+        Assert.InRange(trip.Stops.Length, 1, 2);
+    }
+
+    [Fact]
     public async Task What_is_neither_text_nor_a_function_is_refused()
     {
         using HalfspaceChatClient client = new(_model);
@@ -86,6 +98,10 @@ public sealed class FunctionCallingTests : IDisposable
         await Assert.ThrowsAsync<NotSupportedException>(() => client.GetResponseAsync(
             [new(ChatRole.User, "Go.")], new ChatOptions { Tools = [new HostedWebSearchTool()] }, Cancellation));
     }
+
+    private sealed record Trip(DateTimeOffset Start, DayOfWeek Day, Guid Id, [property: MinLength(1), MaxLength(2)] Stop[] Stops, decimal? Price, bool IsPaid);
+
+    private sealed record Stop(DateOnly Date, long Guests);
 
     public void Dispose()
     {

@@ -19,17 +19,25 @@ internal ref struct Certificate
     // A scan does not sum weights below e^-87 of its reference, and loses squares of those below 1e-22 of it.
     private const double LeastWeight = 1.7e-38, LeastSquare = 1e-44;
 
-    private readonly ReadOnlySpan<float> _output;
-    private readonly double _whole;
+    private readonly ReadOnlySpan<float> _output, _exact;
+    private readonly double _whole, _outputNorm, _exactNorm;
+    private readonly bool _near;
     private double _model, _mean, _doubt, _variance, _missing, _heaviest, _farthest, _largest, _scale;
     private bool _unknown;
 
     /// <param name="output">o, [d].</param>
+    /// <param name="exact">μ_R, [d].</param>
     /// <param name="whole">Σ of all weights, exact and scanned.</param>
-    public Certificate(ReadOnlySpan<float> output, double whole)
+    /// <param name="near">Whether distances are measured, or bounded by the sums of norms: for many rows those are a part of the time.</param>
+    public Certificate(ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double whole, bool near)
     {
         _output = output;
+        _exact = exact;
         _whole = whole;
+        _near = near;
+        if (near) return;
+        _outputNorm = Distance.Norm(output);
+        _exactNorm = Distance.Norm(exact);
     }
 
     /// <summary>Takes in a cluster's tail.</summary>
@@ -40,9 +48,9 @@ internal ref struct Certificate
     /// <param name="error">Δ, the most that a score can be off.</param>
     /// <param name="deviation">The deviation that scores are off by, for the estimate.</param>
     /// <param name="unit">The weight of a key at the scan's reference, at most 10^100.</param>
-    /// <param name="exact">μ_R, [d].</param>
+    /// <param name="meanNorm">‖mean‖, where distances are not measured.</param>
     public void Add(KeyCluster cluster, in IndexSums tail, ReadOnlySpan<float> mean, double slope, double error, double deviation,
-        double unit, ReadOnlySpan<float> exact)
+        double unit, double meanNorm = 0)
     {
         if (tail.Count == 0) return;
         double n = tail.Count, spread = Math.Sqrt(cluster.Spread.Largest);
@@ -58,12 +66,15 @@ internal ref struct Certificate
         _unknown |= error > MostError;
         double more = Math.Exp(Math.Min(error, MostError)) - 1;
         double heaviest = unseen * (more + 1);
-        _doubt += (more * ((Math.Sqrt(square) * spread) + (tail.Mass * Distance.Between(mean, _output))))
-            + (heaviest * (Distance.Between(cluster.ValueCentre, _output) + cluster.LargestValue));
+        double toMean = _near ? Distance.Between(mean, _output) : meanNorm + _outputNorm;
+        double toCentre = _near ? Distance.Between(cluster.ValueCentre, _output) : cluster.ValueCentreNorm + _outputNorm;
+        double fromExact = _near ? Distance.Between(cluster.ValueCentre, _exact) : cluster.ValueCentreNorm + _exactNorm;
+        _doubt += (more * ((Math.Sqrt(square) * spread) + (tail.Mass * toMean))) + (heaviest * (toCentre + cluster.LargestValue));
         _mean += (more * tail.Mass) + heaviest;
-        _missing += tail.Mass * (1 - Math.Exp(-error));
+        // 1 − e^−Δ is more/(more + 1).
+        _missing += tail.Mass * (more / (more + 1));
         _heaviest += (tail.Mass * (more + 1)) + heaviest;
-        _farthest = Math.Max(_farthest, Distance.Between(cluster.ValueCentre, exact) + cluster.LargestValue);
+        _farthest = Math.Max(_farthest, fromExact + cluster.LargestValue);
         _largest = Math.Max(_largest, cluster.ValueCentreNorm + cluster.LargestValue);
         _scale = Math.Max(_scale, _largest);
         double each = cluster.Spread.Trace / Math.Max(1, cluster.Count);
@@ -78,13 +89,12 @@ internal ref struct Certificate
     public readonly bool IsExact => _scale == 0;
 
     /// <summary>The bound.</summary>
-    /// <param name="exact">μ_R, [d].</param>
     /// <param name="exactWeight">Σ of the exact weights.</param>
-    public readonly double Bound(ReadOnlySpan<float> exact, double exactWeight)
+    public readonly double Bound(double exactWeight)
     {
         double model = _model / _whole, low = _whole - _missing, slack = Rounding * _scale;
         double fromWeights = low > 0 && !_unknown ? (_doubt + (_mean * model)) / low : double.PositiveInfinity;
-        double any = Distance.Between(exact, _output) + (Share(exactWeight) * _farthest);
+        double any = Distance.Between(_exact, _output) + (Share(exactWeight) * _farthest);
         return Math.Min(model + fromWeights, any) + slack;
     }
 

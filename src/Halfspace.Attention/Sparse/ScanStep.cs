@@ -532,7 +532,7 @@ internal sealed class ScanStep : SparseStep
         int row, ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double exactWeight, double tailScale, double unit, double whole,
         ref AttentionCounters counts)
     {
-        Certificate certificate = new(output, whole);
+        Certificate certificate = new(output, exact, whole, near: true);
         for (int c = 0; c < Clusters; c++)
         {
             KeyCluster keys = _index!.Clusters[c];
@@ -541,12 +541,12 @@ internal sealed class ScanStep : SparseStep
             tail.AddWeights(sums, tailScale);
             double deviation = _options.Scores == ScoreSource.Exact ? 0 : _sketches.Deviation(row, keys);
             certificate.Add(
-                keys, tail, Means(Clusters + c), Slope(row, keys, tail), ScoreError(row, keys), deviation, unit, exact);
+                keys, tail, Means(Clusters + c), Slope(row, keys, tail), ScoreError(row, keys), deviation, unit);
         }
         double norm = Distance.Norm(output);
         // Nothing is certified of an output of zero but that it is exact.
         double paper = certificate.IsExact ? 0 : certificate.PaperBound(exactWeight) / norm;
-        double relative = certificate.IsExact ? 0 : _options.Tail == TailKind.None ? paper : certificate.Bound(exact, exactWeight) / norm;
+        double relative = certificate.IsExact ? 0 : _options.Tail == TailKind.None ? paper : certificate.Bound(exactWeight) / norm;
         counts.CountCertificate(relative, paper, certificate.Estimate / norm);
         return _options.Policy is not AttentionPolicy.Error allowed || relative <= allowed.Relative;
     }

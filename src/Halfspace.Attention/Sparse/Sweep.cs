@@ -28,6 +28,7 @@ internal sealed class Sweep : IDisposable
     private readonly Buffer<ulong> _marks = new();
     private readonly Buffer<nint> _addresses = new();
     private int[] _firstBlock = [], _firstRead = [];
+    private double[] _meanNorms = [];
     private float[] _biases = [], _bounds = [], _references = [];
     private IndexSums[] _sums = [];
     private HeadCache? _head;
@@ -75,6 +76,7 @@ internal sealed class Sweep : IDisposable
         int clusters = Clusters, columns = _index.ColumnCount;
         Grow(ref _firstBlock, clusters + 1);
         Grow(ref _firstRead, clusters + 1);
+        Grow(ref _meanNorms, clusters);
         Grow(ref _biases, _rows);
         Grow(ref _bounds, _rows * clusters);
         Grow(ref _references, _rows * clusters);
@@ -165,7 +167,9 @@ internal sealed class Sweep : IDisposable
             if (left == 0) continue;
             Span<float> mean = Mean(c), regressions = Regressions(c);
             TailModel.Mean(keys, left, read.Slice(c * dim, dim), mean);
-            for (int i = 0; i < dim; i++) mean[i] += keys.ValueCentre[i];
+            ReadOnlySpan<float> centre = keys.ValueCentre;
+            for (int i = 0; i < dim; i++) mean[i] += centre[i];
+            _meanNorms[c] = Distance.Norm(mean) * (1 + 1e-5);
             Span<IndexSums> sums = Sums(0, c);
             for (int r = 0; r < _rows; r++)
             {
@@ -307,20 +311,20 @@ internal sealed class Sweep : IDisposable
     private void Certify(int row, ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double exactWeight, double tailScale, double unit,
         double whole, ref AttentionCounters counters)
     {
-        Certificate certificate = new(output, whole);
+        Certificate certificate = new(output, exact, whole, near: _rows <= Few);
         for (int c = 0; c < Clusters; c++)
         {
             KeyCluster keys = _index!.Clusters[c];
             IndexSums tail = default;
             tail.Add(Left(c), 0, 0);
             tail.AddWeights(Sums(0, c)[row], tailScale);
-            certificate.Add(keys, tail, Mean(c), 0, _sketches.Error(row, keys), _sketches.Deviation(row, keys), unit, exact);
+            certificate.Add(keys, tail, Mean(c), 0, _sketches.Error(row, keys), _sketches.Deviation(row, keys), unit, _meanNorms[c]);
         }
         certificate.AddTrend(tailScale * Distance.Norm(TailTrend(row)));
         double norm = Distance.Norm(output);
         // Nothing is certified of an output of zero but that it is exact.
         double paper = certificate.IsExact ? 0 : certificate.PaperBound(exactWeight) / norm;
-        double relative = certificate.IsExact ? 0 : _options.Tail == TailKind.None ? paper : certificate.Bound(exact, exactWeight) / norm;
+        double relative = certificate.IsExact ? 0 : _options.Tail == TailKind.None ? paper : certificate.Bound(exactWeight) / norm;
         counters.CountCertificate(relative, paper, certificate.Estimate / norm);
     }
 }

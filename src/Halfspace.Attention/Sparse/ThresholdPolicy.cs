@@ -7,7 +7,7 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
 {
     // Of positions that read together each reports fewer keys, so that all report together about what one alone would: on real rows their number
     // grows with the positions' to the power 0.4, and falls with c·ln n as e^(−c·ln n/2).
-    private const double Sharing = 0.8;
+    private const double Sharing = 0.4;
 
     /// <summary>Whether the choice depends on what all keys weigh.</summary>
     public bool NeedsWeights => policy is AttentionPolicy.Mass or AttentionPolicy.Error;

@@ -24,7 +24,8 @@ internal sealed class BenchCommand : Command
     private readonly AttentionArguments _attention;
 
     public BenchCommand(CliConsole console)
-        : base("bench", "Measures tokens a second of a prompt, read with dense attention, and milliseconds of a decoded token after it.")
+        : base("bench", "Measures tokens a second of a prompt and milliseconds of a decoded token after it; of three depths or more, how the time of a prompt's "
+            + "attention grows.")
     {
         _console = console;
         Options.Add(_depths);
@@ -57,6 +58,7 @@ internal sealed class BenchCommand : Command
                     Model = name,
                     Threads = _model.Threads(parsed),
                     Attention = AttentionArguments.NameOf(attention.Mode),
+                    Prefill = AttentionArguments.NameOf(_attention.Prompt(parsed, attention).Mode),
                     Depth = depth,
                     PrefillTokensPerSecond = Math.Round(timing.PrefillTokensPerSecond, 1),
                     DecodeMilliseconds = Math.Round(timing.DecodeMilliseconds, 3),
@@ -72,7 +74,27 @@ internal sealed class BenchCommand : Command
         }
 
         if (!json) WriteTable(reports);
+        WriteExponents(reports, json);
         return ExitCode.Success;
+    }
+
+    /// <summary>How the time of a prompt's attention grows: the slope of its logarithm against the depth's, where there are three depths or more.</summary>
+    private void WriteExponents(List<BenchReport> reports, bool json)
+    {
+        foreach (IGrouping<string, BenchReport> mode in reports.GroupBy(report => report.Attention))
+        {
+            if (mode.Count() < 3 || mode.Any(report => report.PrefillAttentionSeconds <= 0)) continue;
+            BenchExponent exponent = new()
+            {
+                Attention = mode.Key,
+                Prefill = mode.First().Prefill,
+                PrefillAttentionExponent = Math.Round(
+                    PowerLaw.Slope(mode.Select(report => ("", (double)report.Depth, report.PrefillAttentionSeconds))), 3),
+            };
+            if (json) CliJson.WriteLine(_console.Out, exponent, CliJson.Default.BenchExponent);
+            else _console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"{exponent.Attention}: a prompt's attention takes time as n^{exponent.PrefillAttentionExponent:0.00}"));
+        }
     }
 
     /// <summary>A scaling that makes room beyond the trained context. It changes angles and not the work, so not the speed.</summary>

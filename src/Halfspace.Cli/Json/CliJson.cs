@@ -18,6 +18,7 @@ namespace Halfspace.Cli;
 [JsonSerializable(typeof(InfoReport))]
 [JsonSerializable(typeof(PerplexityReport))]
 [JsonSerializable(typeof(BenchReport))]
+[JsonSerializable(typeof(BenchExponent))]
 [JsonSerializable(typeof(ReportingReport))]
 [JsonSerializable(typeof(ReportingSlopeReport))]
 [JsonSerializable(typeof(KeysReport))]

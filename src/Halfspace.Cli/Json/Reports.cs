@@ -155,6 +155,8 @@ internal sealed record BenchReport
 
     public required string Attention { get; init; }
 
+    public required string Prefill { get; init; }
+
     public required int Depth { get; init; }
 
     [JsonPropertyName("prefill_tokens_per_s")]
@@ -175,4 +177,14 @@ internal sealed record BenchReport
     public required double DecodeMillisecondsMin { get; init; }
 
     public required double KeysPerHead { get; init; }
+}
+
+/// <summary>How the time of a prompt's attention grows with its length.</summary>
+internal sealed record BenchExponent
+{
+    public required string Attention { get; init; }
+
+    public required string Prefill { get; init; }
+
+    public required double PrefillAttentionExponent { get; init; }
 }

@@ -14,7 +14,7 @@ internal sealed class PerplexityCommand : Command
     private readonly Option<int?> _offset = NewOption.Whole("--offset", "CHARS", 0, "Where in the text to begin (default 0).");
     private readonly Option<int?> _tokens = NewOption.Whole("--tokens", "N", 2, "How many tokens to take from there (default 8192).");
     private readonly Option<int?> _last = NewOption.Whole("--last", "N", 1,
-        "Sparse attention: how many of the last tokens to compare (default 512).");
+        "Sparse attention: how many of the last tokens' distributions to compare (default 512).");
     private readonly Option<string?> _activations = NewOption.Text("--activations", "float|int8",
         "Activations in dense products: float (default) shows attention alone, int8 is what the other commands compute.",
         text => text is "float" or "int8", "float or int8");
@@ -23,7 +23,8 @@ internal sealed class PerplexityCommand : Command
     private readonly AttentionArguments _attention;
 
     public PerplexityCommand(CliConsole console)
-        : base("perplexity", "Scores a text's tokens: all of them with dense attention, or the last ones with sparse and with dense.")
+        : base("perplexity", "Scores a text's tokens: all of them with dense attention, or the last ones decoded with sparse and with dense; with --prefill sparse "
+            + "all of them, read as a prompt with sparse and with dense.")
     {
         _console = console;
         Arguments.Add(_text);
@@ -50,19 +51,27 @@ internal sealed class PerplexityCommand : Command
         cancellation.ThrowIfCancellationRequested();
         int[] tokens = FirstTokens.Of(model.Tokenizer, path, offset, parsed.GetValue(_tokens) ?? 8192);
         if (tokens.Length < 2) throw new ModelException($"{path} has one token from {offset} on; at least two are needed.");
-        using ModelContext context = model.CreateContext(_model.Context(parsed, attention, _attention.Prompt(parsed, attention)));
+        AttentionOptions prompt = _attention.Prompt(parsed, attention);
+        using ModelContext context = model.CreateContext(_model.Context(parsed, attention, prompt));
         // The last token is only predicted.
         context.RequireRoom(tokens.Length - 1);
         TeacherForcing scores = new(context, tokens, cancellation);
-        bool sparse = attention.Mode == AttentionMode.Sparse;
-        int last = Math.Min(parsed.GetValue(_last) ?? 512, tokens.Length - 1);
-        PerplexityReport report = await ProgressDisplay.RunAsync(_console, "Scoring", sparse ? tokens.Length - 1 + last : tokens.Length - 1,
-            progress => Task.Run(() => sparse ? scores.Compare(last, progress) : scores.Dense(progress), cancellation)).ConfigureAwait(false);
+        bool sparse = attention.Mode == AttentionMode.Sparse, prompts = prompt.Mode == AttentionMode.Sparse;
+        int rows = tokens.Length - 1, last = Math.Min(parsed.GetValue(_last) ?? 512, rows);
+        using ModelContext? dense = prompts ? model.CreateContext(_model.Context(parsed, Dense(attention), Dense(prompt))) : null;
+        PerplexityReport report = await ProgressDisplay.RunAsync(_console, "Scoring", prompts ? 2 * rows : sparse ? rows + last : rows,
+            progress => Task.Run(
+                () => dense is not null ? scores.ComparePrompts(dense, last, progress)
+                    : sparse ? scores.Compare(last, progress)
+                    : scores.Dense(progress),
+                cancellation)).ConfigureAwait(false);
         report = report with { Activations = activations };
         if (parsed.GetValue(_json)) CliJson.WriteLine(_console.Out, report, CliJson.Default.PerplexityReport);
         else Write(report);
         return ExitCode.Success;
     }
+
+    private static AttentionOptions Dense(AttentionOptions options) => options with { Mode = AttentionMode.Dense };
 
     private void Write(PerplexityReport r)
     {

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Numerics.Tensors;
+using Halfspace.Attention;
 using Halfspace.Runtime;
 
 namespace Halfspace.Cli.Perplexity;
@@ -16,7 +17,7 @@ namespace Halfspace.Cli.Perplexity;
 internal sealed class TeacherForcing(ModelContext context, int[] tokens, CancellationToken cancellation)
 {
     /// <summary>Rows whose logits are held at once.</summary>
-    private const int ChunkRows = 64;
+    private const int ChunkRows = HeadCache.PromptStep;
 
     private readonly ConcurrentBag<LogProbabilities> _buffers = [];
 
@@ -25,7 +26,7 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
     {
         int rows = tokens.Length - 1;
         double[] nll = new double[rows];
-        Pass(0, rows, ChunkRows, decoding: false, progress, 0, (row, logits) => nll[row] = -logits.LogProbability(tokens[row + 1]));
+        Pass(context, 0, rows, ChunkRows, decoding: false, progress, 0, (row, logits) => nll[row] = -logits.LogProbability(tokens[row + 1]));
         double mean = Mean(nll);
         return new PerplexityReport { Tokens = tokens.Length, Scored = rows, Nll = mean, Perplexity = Math.Exp(mean) };
     }
@@ -43,7 +44,7 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
         context.ResetCounters();
         // An index takes tokens in between two runs: decoding is measured as it happens, a token at a time. So is dense attention beside it,
         // since products of one row round otherwise than those of many.
-        Pass(first, last, 1, decoding: true, progress, first, (row, logits) =>
+        Pass(context, first, last, 1, decoding: true, progress, first, (row, logits) =>
         {
             sparseNll[row] = -logits.LogProbability(tokens[first + row + 1]);
             sparseTop[row] = logits.Top;
@@ -52,30 +53,46 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
         double keys = context.Counters.KeysPerHead;
 
         context.Rewind(first);
-        Pass(first, last, 1, decoding: false, progress, first + last, (row, logits) =>
+        Pass(context, first, last, 1, decoding: false, progress, first + last, (row, logits) =>
         {
             nll[row] = -logits.LogProbability(tokens[first + row + 1]);
             kl[row] = logits.Divergence(sparse[row]);
             agree[row] = logits.Top == sparseTop[row];
         });
-        double mean = Mean(sparseNll);
-        return new PerplexityReport
+        return Report(last, last, sparseNll, nll, kl, agree, keys);
+    }
+
+    /// <summary>Scores every token but the first as a prompt's, in this context and in one that attends densely; of the last ones the distributions are
+    /// compared.</summary>
+    public PerplexityReport ComparePrompts(ModelContext dense, int last, IProgress<int> progress)
+    {
+        int rows = tokens.Length - 1, first = rows - last;
+        Half[][] sparse = new Half[last][];
+        double[] sparseNll = new double[rows], nll = new double[rows], kl = new double[last];
+        int[] sparseTop = new int[last];
+        bool[] agree = new bool[last];
+        context.ResetCounters();
+        Pass(context, 0, rows, ChunkRows, decoding: false, progress, 0, (row, logits) =>
         {
-            Tokens = tokens.Length,
-            Scored = last,
-            Nll = mean,
-            Perplexity = Math.Exp(mean),
-            NllDense = Mean(nll),
-            Kl = Mean(kl),
-            Top1Agreement = (double)agree.Count(same => same) / last,
-            KeysPerHead = keys,
-        };
+            sparseNll[row] = -logits.LogProbability(tokens[row + 1]);
+            if (row < first) return;
+            sparseTop[row - first] = logits.Top;
+            sparse[row - first] = logits.ToHalf();
+        });
+        Pass(dense, 0, rows, ChunkRows, decoding: false, progress, rows, (row, logits) =>
+        {
+            nll[row] = -logits.LogProbability(tokens[row + 1]);
+            if (row < first) return;
+            kl[row - first] = logits.Divergence(sparse[row - first]);
+            agree[row - first] = logits.Top == sparseTop[row - first];
+        });
+        return Report(rows, last, sparseNll, nll, kl, agree, context.PromptCounters.KeysPerHead);
     }
 
     /// <summary>Reads tokens from a position and hands the log-probabilities after each to <paramref name="score"/>, in parallel, <paramref name="chunk"/>
     /// tokens a run.</summary>
     private void Pass(
-        int first, int rows, int chunk, bool decoding, IProgress<int> progress, int done, Action<int, LogProbabilities> score)
+        ModelContext context, int first, int rows, int chunk, bool decoding, IProgress<int> progress, int done, Action<int, LogProbabilities> score)
     {
         for (int start = 0; start < rows; start += chunk)
         {
@@ -90,6 +107,22 @@ internal sealed class TeacherForcing(ModelContext context, int[] tokens, Cancell
             });
             progress.Report(done + start + count);
         }
+    }
+
+    private PerplexityReport Report(int scored, int compared, double[] sparse, double[] dense, double[] kl, bool[] agree, double keys)
+    {
+        double mean = Mean(sparse);
+        return new PerplexityReport
+        {
+            Tokens = tokens.Length,
+            Scored = scored,
+            Nll = mean,
+            Perplexity = Math.Exp(mean),
+            NllDense = Mean(dense),
+            Kl = Mean(kl),
+            Top1Agreement = (double)agree.Count(same => same) / compared,
+            KeysPerHead = keys,
+        };
     }
 
     private static double Mean(double[] values) => TensorPrimitives.Sum<double>(values) / values.Length;

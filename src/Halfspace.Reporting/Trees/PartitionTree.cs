@@ -13,8 +13,10 @@ namespace Halfspace.Reporting;
 /// 64 of 99 regions.</para>
 /// <para>Bounds. With equal regions a plane would cross regions of O(n^e) points, e = log Φ_{d−1}(t) / log Φ_d(t) = 0.61, 0.81, 0.91.
 /// Regions are not equal; <see cref="CrossingBound"/> holds for the tree that was built, whatever the plane: n^0.84, n^0.98 and n^1.00 at
-/// n = 2^20, which from d = 3 on says little. The theorem's n^{1−1/d} is not proved for this tree. From d = 5 on a plane may cross all
-/// regions.</para>
+/// n = 2^20, which from d = 3 on says little. Crossing numbers that were measured are far below: the worst plane found, through d points
+/// and climbed from the worst of 400, scores n^0.65, n^0.79, n^0.86 points at n = 2^18, with slopes of at most 0.50, 0.69, 0.78 from 2^10
+/// (docs/reporting.md); no plane is known to do worse, and none is proved not to. The theorem's n^{1−1/d} is not proved for this tree.
+/// From d = 5 on a plane may cross all regions.</para>
 /// <para>Measured, slopes of points scored: planes with n^0.945 points beyond them, n = 2^10 … 2^18, uniform and Gaussian sets, 0.52,
 /// 0.70, 0.79 at d = 2, 3, 4 beside 1 − 1/d = 0.50, 0.67, 0.75; planes with 32 points beyond them, n = 2^10 … 2^20, uniform, Gaussian and
 /// clustered sets, 0.03–0.16, 0.04–0.18, 0.06–0.22, that is 67–330 points at n = 2^20.</para>
@@ -47,7 +49,8 @@ public sealed class PartitionTree : CellTree
 
     /// <summary>No hyperplane in general position crosses leaf regions of more points than this: every cell's Φ_{d−1}(t) heaviest
     /// children, added up from the leaves.</summary>
-    /// <remarks>Of the regions, not of the polytopes that queries test. O(n) to compute.</remarks>
+    /// <remarks>Of the regions, not of the polytopes that queries test. Loose: it lets one plane cross the heaviest children of every cell at
+    /// once, and from d = 3 on is near n. O(n) to compute.</remarks>
     public long CrossingBound => Cells.CrossingBound();
 
     internal static PartitionTree Read(IndexReader reader, SimdTier? tier)

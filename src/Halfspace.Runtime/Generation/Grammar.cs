@@ -31,7 +31,8 @@ public sealed class Grammar
     /// references and bounds of length beside it), <c>minimum</c>, <c>maximum</c> and their exclusive forms, <c>anyOf</c>, <c>oneOf</c> whose
     /// alternatives exclude each other, <c>allOf</c>, <c>$ref</c> within the schema, <c>$defs</c>, and annotations. Not every text that
     /// satisfies a schema is generated: properties come in the schema's order, further ones only where <c>additionalProperties</c> asks for
-    /// them or no <c>properties</c> are given, numbers have at most 18 digits before the point, and <c>format</c> is an annotation.
+    /// them or no <c>properties</c> are given, numbers have at most 18 digits before the point, and <c>format</c> is an
+    /// annotation but for <c>date</c>, <c>date-time</c> and <c>uuid</c>.
     /// </remarks>
     public static Grammar JsonSchema(JsonElement schema)
     {

@@ -21,6 +21,7 @@ internal sealed class Automaton
     private readonly TripleTable _visited = new();
     private readonly SequenceTable _states = new();
     private int[] _next = []; // [states, 256]: the state + 2, 1 if dead, 0 if not known
+    private int[] _near = []; // [states]: Near's result + 1, 0 if not known
     private int[] _list = new int[64];
     private int _listed;
 
@@ -54,6 +55,24 @@ internal sealed class Automaton
         return known != 0 ? known - 2 : Compute(state, value);
     }
 
+    /// <summary>A state from which the same texts of up to <see cref="VocabularyTrie.LongestToken"/> bytes lead on: counts whose bounds are out of reach
+    /// are replaced by one number, so that the same mask serves all along a long string.</summary>
+    public int Near(int state)
+    {
+        if (_near[state] > 0) return _near[state] - 1;
+        _listed = 0;
+        int count = _states[state].Length;
+        for (int i = 0; i < count; i++)
+        {
+            (int node, _, int frame) = _places[_states[state][i]];
+            List(_places.Intern(node, 0, NearFrame(frame)));
+        }
+
+        int near = Number();
+        _near[state] = near + 1;
+        return near;
+    }
+
     /// <summary>Forgets all states but one if many are known.</summary>
     /// <returns>Whether states were forgotten: then <paramref name="state"/> has another number.</returns>
     public bool Trim(ref int state)
@@ -73,6 +92,7 @@ internal sealed class Automaton
         }
 
         Array.Clear(_next, 0, _states.Count << 8);
+        Array.Clear(_near, 0, _states.Count);
         _states.Clear();
         state = Number();
         return true;
@@ -169,8 +189,28 @@ internal sealed class Automaton
         foreach (int place in places)
             if (count == 0 || places[count - 1] != place) places[count++] = place;
         int state = _states.Intern(places[..count]);
-        if (_states.Count << 8 > _next.Length) Array.Resize(ref _next, Math.Max(32 << 8, 2 * _next.Length));
+        if (_states.Count > _near.Length)
+        {
+            Array.Resize(ref _near, Math.Max(32, 2 * _near.Length));
+            Array.Resize(ref _next, _near.Length << 8);
+        }
+
         return state;
+    }
+
+    private int NearFrame(int frame)
+    {
+        if (frame == NoFrame) return NoFrame;
+        (int node, int times, int below) = _frames[frame];
+        ref readonly GrammarNode n = ref _graph[node];
+        if (n.Kind == GrammarNodeKind.Repeat && (n.Most < 0 || n.Most - times > VocabularyTrie.LongestToken))
+        {
+            // A repetition takes at least a byte, or counts for nothing.
+            if (times >= n.Least) times = n.Least;
+            else if (n.Least - times > VocabularyTrie.LongestToken) times = 0;
+        }
+
+        return _frames.Intern(node, times, NearFrame(below));
     }
 
     private int Copy(int frame)

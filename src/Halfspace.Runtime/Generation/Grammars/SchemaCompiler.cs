@@ -181,8 +181,15 @@ internal sealed class SchemaCompiler(JsonElement root, JsonText json)
 
     private int String(SchemaShape shape, int next)
     {
-        if (shape.Pattern is not { } pattern) return json.String(shape.LeastLength, shape.MostLength, next);
-        if (shape.LeastLength > 0 || shape.MostLength >= 0)
+        bool anyLength = shape.LeastLength == 0 && shape.MostLength < 0;
+        if (shape.Pattern is not { } pattern)
+        {
+            string? format = anyLength && shape.Format is not null ? StringFormats.Pattern(shape.Format) : null;
+            return format is null ? json.String(shape.LeastLength, shape.MostLength, next)
+                : json.Quote(new PatternCompiler(Builder, "format").Compile(format, json.Quote(next)));
+        }
+
+        if (!anyLength)
             throw pattern.Unsupported("stands beside 'minLength' or 'maxLength', which is not supported: write the length into the pattern");
         return json.Quote(new PatternCompiler(Builder, pattern.Name).Compile(pattern.Text(), json.Quote(next)));
     }

@@ -8,7 +8,7 @@ internal sealed class SchemaShape
     private static readonly HashSet<string> _annotations =
     [
         "$schema", "$id", "$anchor", "$comment", "$defs", "definitions", "title", "description", "default", "examples", "example", "deprecated", "readOnly",
-        "writeOnly", "format", "contentEncoding", "contentMediaType", "strict",
+        "writeOnly", "contentEncoding", "contentMediaType", "strict",
     ];
 
     // Keywords of alternatives and references, which the compiler has resolved.
@@ -26,6 +26,9 @@ internal sealed class SchemaShape
     public int MostLength { get; private set; } = -1;
 
     public SchemaPart? Pattern { get; private set; }
+
+    /// <summary>What kind of string it is, if that is said.</summary>
+    public string? Format { get; private set; }
 
     /// <summary>Each property's schemas, in order.</summary>
     public OrderedDictionary<string, List<SchemaPart>> Properties { get; } = new(StringComparer.Ordinal);
@@ -92,6 +95,7 @@ internal sealed class SchemaShape
                     value.Text();
                     Pattern = value;
                     break;
+                case "format": Format = value.Text(); break;
                 case "properties":
                     foreach ((string name, SchemaPart property) in value.Members())
                     {

@@ -51,8 +51,9 @@ internal sealed class TokenConstraint
             _maskCount = 0;
         }
 
-        int known = _state < _maskOf.Length ? _maskOf[_state] : 0;
-        if (known == 0) known = Compute();
+        int state = _automaton.Near(_state);
+        int known = state < _maskOf.Length ? _maskOf[state] : 0;
+        if (known == 0) known = Compute(state);
         return known < 0 ? [] : Mask(known - 1);
     }
 
@@ -68,20 +69,20 @@ internal sealed class TokenConstraint
 
     private Span<ulong> Mask(int index) => _masks.AsSpan(index * _words, _words);
 
-    private int Compute()
+    private int Compute(int state)
     {
         if ((_maskCount + 1) * _words > _masks.Length)
             Array.Resize(ref _masks, Math.Min(_mostMasks, Math.Max(4, 2 * _maskCount)) * _words);
         Span<ulong> mask = Mask(_maskCount);
         mask.Clear();
-        bool any = _trie.Allowed(_automaton, _state, mask);
+        bool any = _trie.Allowed(_automaton, state, mask);
         if (IsComplete)
         {
             any |= _ends.Length > 0;
             foreach (int end in _ends) mask[end >> 6] |= 1UL << (end & 63);
         }
 
-        if (_state >= _maskOf.Length) Array.Resize(ref _maskOf, Math.Max(_automaton.Count, 2 * _maskOf.Length));
-        return _maskOf[_state] = any ? ++_maskCount : -1;
+        if (state >= _maskOf.Length) Array.Resize(ref _maskOf, Math.Max(_automaton.Count, 2 * _maskOf.Length));
+        return _maskOf[state] = any ? ++_maskCount : -1;
     }
 }

@@ -5,6 +5,9 @@ namespace Halfspace.Runtime.Generation.Grammars;
 /// <summary>The bytes of a vocabulary's text tokens as a tree, its nodes in the order of a walk that can skip whole branches. Immutable.</summary>
 internal sealed class VocabularyTrie
 {
+    /// <summary>Longer tokens are left out: others write the same bytes.</summary>
+    public const int LongestToken = 32;
+
     private readonly byte[] _bytes;  // [nodes]
     private readonly byte[] _depths; // [nodes], 0 for a first byte
     private readonly int[] _ends;    // [nodes]: the first node after the branch
@@ -20,8 +23,7 @@ internal sealed class VocabularyTrie
         for (int id = 0; id < vocabulary; id++)
         {
             int length = tokenizer.TokenBytes(id).Length;
-            // A token longer than a depth can count is never needed.
-            if (length is > 0 and <= byte.MaxValue && tokenizer.IsText(id)) ids.Add(id);
+            if (length is > 0 and <= LongestToken && tokenizer.IsText(id)) ids.Add(id);
         }
 
         ids.Sort((x, y) => tokenizer.TokenBytes(x).SequenceCompareTo(tokenizer.TokenBytes(y)) is var order && order != 0 ? order : x.CompareTo(y));
@@ -52,7 +54,7 @@ internal sealed class VocabularyTrie
         _ends = new int[_bytes.Length];
         SingleBytes = single;
         // From the last to the first, the next node that is not deeper.
-        int[] open = new int[byte.MaxValue + 1];
+        int[] open = new int[LongestToken];
         Array.Fill(open, _bytes.Length);
         for (int node = _bytes.Length - 1; node >= 0; node--)
         {
@@ -70,7 +72,7 @@ internal sealed class VocabularyTrie
     /// <returns>Whether there are any.</returns>
     public bool Allowed(Automaton automaton, int state, Span<ulong> mask)
     {
-        Span<int> states = stackalloc int[byte.MaxValue + 2];
+        Span<int> states = stackalloc int[LongestToken + 1];
         states[0] = state;
         bool any = false;
         for (int node = 0; node < _bytes.Length;)

@@ -49,12 +49,14 @@ public sealed class ConstraintTests(TinyModelFixture fixture) : IClassFixture<Ti
         using GgufFile file = GgufFile.Open(Repository.EmbeddedModel);
         Tokenizer tokenizer = Tokenizer.Create(file);
         Grammar grammar = Grammar.JsonSchema(JsonDocument.Parse(
-            """{"type":"object","properties":{"name":{"type":"string","maxLength":6},"n":{"type":"integer","maximum":120}},"required":["name"]}""").RootElement);
-        foreach (string begin in (string[])["", "{", "{\"name\": \"ab", "{\"name\":\"\u00e9", "{\"name\":\"x\",\"n\":1", "{\"name\":\"x\""])
+            """{"type":"object","properties":{"name":{"type":"string","maxLength":6},"n":{"type":"integer","maximum":120},"long":{"type":"string","minLength":60,"maxLength":110}},"required":["name"]}""").RootElement);
+        foreach (string begin in (string[])["", "{", "{\"name\": \"ab", "{\"name\":\"\u00e9", "{\"name\":\"x\",\"n\":1", "{\"name\":\"x\"",
+            .. ((int[])[0, 3, 27, 28, 40, 59, 60, 70, 77, 78, 100, 109, 110]).Select(n => $"{{\"name\":\"x\",\"long\":\"{new string('a', n)}")])
         {
             TokenConstraint constraint = new(grammar, tokenizer, tokenizer.VocabularySize, tokenizer.EndIds);
             foreach (byte value in Encoding.UTF8.GetBytes(begin))
                 constraint.Accept(Enumerable.Range(0, tokenizer.VocabularySize).First(id => tokenizer.TokenBytes(id).SequenceEqual([value])));
+            constraint.Allowed();
             HashSet<int> allowed = [.. GrammarWalk.Tokens(constraint.Allowed())];
             Automaton automaton = new(grammar.Graph, grammar.Graph.Productive(tokenizer.Trie.SingleBytes));
             int start = Encoding.UTF8.GetBytes(begin).Aggregate(automaton.Start, automaton.Step);
@@ -64,7 +66,7 @@ public sealed class ConstraintTests(TinyModelFixture fixture) : IClassFixture<Ti
                 foreach (byte value in tokenizer.TokenBytes(id))
                     if (state != Automaton.Dead) state = automaton.Step(state, value);
                 bool expected = tokenizer.EndIds.Contains(id) ? automaton.IsComplete(start)
-                    : !tokenizer.IsSpecial(id) && tokenizer.TokenBytes(id).Length > 0 && state != Automaton.Dead;
+                    : !tokenizer.IsSpecial(id) && tokenizer.TokenBytes(id).Length is > 0 and <= VocabularyTrie.LongestToken && state != Automaton.Dead;
                 Assert.True(expected == allowed.Contains(id), $"'{tokenizer.TokenText(id)}' after '{begin}': {allowed.Contains(id)}");
             }
         }

@@ -1,4 +1,4 @@
-namespace Halfspace.Cli.Bench.Reporting;
+namespace Halfspace.Cli.Bench;
 
 /// <summary>The exponent e of cost = c·nᵉ, by least squares of logarithms; each set has its own c.</summary>
 internal static class PowerLaw
