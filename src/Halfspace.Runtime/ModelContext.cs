@@ -16,8 +16,9 @@ public sealed class ModelContext : IDisposable
     private readonly AttentionOptions? _index;
     private readonly ContextFile? _saved;
     private readonly DecoderRun _run;
-    private readonly HeadAttention _attention, _promptAttention;
+    private readonly HeadAttention _promptAttention;
     private readonly int _chunk, _opening;
+    private HeadAttention _attention;
     private KeyValueCache? _cache;
     private int _plain;
     private readonly List<int> _tokens = [];
@@ -156,6 +157,18 @@ public sealed class ModelContext : IDisposable
     /// <summary>The like with a name for errors.</summary>
     internal Task WriteAsync(string path, string name, ContextDocument? document, CancellationToken cancellation) =>
         Task.Run(() => ContextWriter.Write(path, name, Content(document), cancellation), cancellation);
+
+    /// <summary>Attends from now on as these options say while decoding; prompts are read as before.</summary>
+    /// <exception cref="ModelException">They are sparse, and the context has no index or one of another window or number of clusters.</exception>
+    public void Attend(AttentionOptions attention)
+    {
+        ArgumentNullException.ThrowIfNull(attention);
+        if (attention == _attention.Options) return;
+        bool fits = attention.Mode == AttentionMode.Dense || (_index is { } index
+            && attention.Window == index.Window && attention.Clusters == index.Clusters && attention.Sinks == index.Sinks);
+        if (!fits) throw new ModelException("The context has no index for such sparse attention; make it with the same window, sinks and clusters.");
+        _attention = new HeadAttention(attention, function: _attention.Function);
+    }
 
     /// <summary>Sets the counters to zero.</summary>
     public void ResetCounters()

@@ -1,3 +1,4 @@
+using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
 using Halfspace.Server.Models;
 using Halfspace.Server.OpenAi;
@@ -15,6 +16,7 @@ public static class HalfspaceEndpoints
         IServiceProvider services = endpoints.ServiceProvider;
         ApiRoute route = services.GetRequiredService<ApiRoute>();
         ModelRegistry registry = services.GetRequiredService<ModelRegistry>();
+        ContextsEndpoint contexts = services.GetRequiredService<ContextsEndpoint>();
         ModelsEndpoint models = services.GetRequiredService<ModelsEndpoint>();
         ChatEndpoint chat = services.GetRequiredService<ChatEndpoint>();
         CompletionEndpoint completion = services.GetRequiredService<CompletionEndpoint>();
@@ -29,6 +31,10 @@ public static class HalfspaceEndpoints
         endpoints.MapPost("/v1/chat/completions", route.Guarded(chat.HandleAsync));
         endpoints.MapPost("/v1/completions", route.Guarded(completion.HandleAsync));
         endpoints.MapPost("/v1/responses", route.Guarded(responses.HandleAsync));
+        endpoints.MapGet("/v1/halfspace/contexts", route.Guarded(contexts.ListAsync));
+        endpoints.MapPost("/v1/halfspace/contexts", route.Guarded(contexts.CreateAsync));
+        endpoints.MapGet("/v1/halfspace/contexts/{name}", route.Guarded(contexts.ShowAsync));
+        endpoints.MapDelete("/v1/halfspace/contexts/{name}", route.Guarded(contexts.DeleteAsync));
         endpoints.Map("/v1/embeddings", route.Guarded(_ => throw new ApiException(StatusCodes.Status404NotFound,
             "Embeddings are not offered: a decoder's hidden states are no honest embedding of a text.")));
         endpoints.Map("/v1/{**rest}", route.Guarded(_ => throw new ApiException(StatusCodes.Status404NotFound,

@@ -29,6 +29,9 @@ public sealed class HalfspaceServerOptions
     /// <summary>How long running answers may go on when the server is told to stop.</summary>
     public TimeSpan ShutdownTimeout { get; set; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>The folder of saved contexts; null keeps none, and requests cannot name any.</summary>
+    public string? ContextFolder { get; set; }
+
     /// <summary>The keys that requests must bring one of; none lets everyone in.</summary>
     public ApiKeys ApiKeys { get; set; } = ApiKeys.None;
 

@@ -1,3 +1,4 @@
+using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
 using Halfspace.Server.Metrics;
 using Halfspace.Server.Models;
@@ -30,6 +31,8 @@ public static class HalfspaceServices
         services.AddSingleton<ModelRegistry>();
         services.AddHostedService(provider => provider.GetRequiredService<ModelRegistry>());
         services.AddSingleton<ApiRoute>();
+        services.AddSingleton<SavedContexts>();
+        services.AddSingleton<ContextsEndpoint>();
         services.AddSingleton<ModelsEndpoint>();
         services.AddSingleton<ChatEndpoint>();
         services.AddSingleton<CompletionEndpoint>();

@@ -13,7 +13,10 @@ internal sealed class StoreArguments
     public StoreArguments(Command command) => command.Options.Add(_folder);
 
     /// <summary>The contexts of the folder.</summary>
-    public ContextStore Open(ParseResult parsed) => new(parsed.GetValue(_folder));
+    public ContextStore Open(ParseResult parsed) => new(Folder(parsed));
+
+    /// <summary>The folder.</summary>
+    public string Folder(ParseResult parsed) => parsed.GetValue(_folder) ?? ContextStore.DefaultFolder;
 
     /// <summary>The argument that names a context.</summary>
     public static Argument<string> NewName() => new("NAME") { Description = "The context's name." };

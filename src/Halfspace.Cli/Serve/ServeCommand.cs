@@ -30,6 +30,7 @@ internal sealed class ServeCommand : Command
     private readonly Option<double?> _temperature = NewOption.Real("--temp", "T",
         "The temperature of requests that name none (default 0, greedy).", value => value is >= 0 and <= 2, "from 0 to 2");
 
+    private readonly StoreArguments _store;
     private readonly ModelArguments _model;
     private readonly AttentionArguments _attention;
 
@@ -45,6 +46,7 @@ internal sealed class ServeCommand : Command
         Options.Add(_queue);
         Options.Add(_body);
         Options.Add(_temperature);
+        _store = new StoreArguments(this);
         _model = new ModelArguments(this, names: false);
         _attention = new AttentionArguments(this);
         SetAction((parsed, _) => RunAsync(parsed));
@@ -90,6 +92,7 @@ internal sealed class ServeCommand : Command
         options.Slots = parsed.GetValue(_slots) ?? options.Slots;
         options.Queue = parsed.GetValue(_queue) ?? options.Queue;
         options.MaxBodyBytes = parsed.GetValue(_body) ?? options.MaxBodyBytes;
+        options.ContextFolder = _store.Folder(parsed);
         options.Temperature = (float)(parsed.GetValue(_temperature) ?? options.Temperature);
         if (parsed.GetValue(_keys) is { } keys) options.ApiKeys = ApiKeys.Load(keys);
     }

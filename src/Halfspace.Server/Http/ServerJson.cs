@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Halfspace.Server.Contexts;
 using Halfspace.Server.OpenAi;
 using Halfspace.Server.OpenAi.Responses;
 
@@ -15,6 +16,11 @@ namespace Halfspace.Server.Http;
 [JsonSerializable(typeof(ResponseRequest))]
 [JsonSerializable(typeof(ResponseBody))]
 [JsonSerializable(typeof(ResponseEvent))]
+[JsonSerializable(typeof(ContextRequest))]
+[JsonSerializable(typeof(ContextList))]
+[JsonSerializable(typeof(ContextEntry))]
+[JsonSerializable(typeof(ContextProgress))]
+[JsonSerializable(typeof(ContextDeleted))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(ErrorBody))]

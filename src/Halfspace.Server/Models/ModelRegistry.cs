@@ -1,3 +1,4 @@
+using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
 using Halfspace.Server.Metrics;
 
@@ -5,7 +6,7 @@ namespace Halfspace.Server.Models;
 
 /// <summary>Loads the models while the server is already up, and finds them by name.</summary>
 internal sealed class ModelRegistry(
-    HalfspaceServerOptions options, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ModelRegistry> log)
+    HalfspaceServerOptions options, SavedContexts contexts, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ModelRegistry> log)
     : IHostedService, IDisposable
 {
     private readonly List<ServedModel> _models = [];
@@ -55,7 +56,7 @@ internal sealed class ModelRegistry(
             foreach (ServedModelOptions served in options.Models)
             {
                 if (lifetime.ApplicationStopping.IsCancellationRequested) return;
-                _models.Add(new ServedModel(served, options, metrics, clock, log));
+                _models.Add(new ServedModel(served, options, contexts.Store, metrics, clock, log));
             }
 
             _ready = true;

@@ -1,4 +1,5 @@
 using Halfspace.Runtime;
+using Halfspace.Runtime.Saved;
 using Halfspace.Server.Metrics;
 using Halfspace.Server.Scheduling;
 
@@ -7,14 +8,14 @@ namespace Halfspace.Server.Models;
 /// <summary>A model that is loaded, with its scheduler.</summary>
 internal sealed class ServedModel : IDisposable
 {
-    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ServerMetrics metrics, TimeProvider clock, ILogger log)
+    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ContextStore? store, ServerMetrics metrics, TimeProvider clock, ILogger log)
     {
         Name = served.Name;
         Created = clock.GetUtcNow().ToUnixTimeSeconds();
         Model = HalfspaceModel.Load(served.Path, served.Model);
         try
         {
-            Scheduler = new Scheduler(Model, served.Context, options, new SequentialStep(), new ModelMetrics(metrics, Name), log);
+            Scheduler = new Scheduler(Model, served.Context, options, store, new ModelMetrics(metrics, Name), log);
         }
         catch
         {

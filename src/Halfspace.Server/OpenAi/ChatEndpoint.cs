@@ -1,6 +1,7 @@
-using System.Text;
-using System.Text.Json;
-using Halfspace.Runtime.Tokenization;
+using Halfspace.Runtime.Chat;
+using Halfspace.Runtime.Generation;
+using Halfspace.Runtime.Saved;
+using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
 using Halfspace.Server.Models;
 using Halfspace.Server.Scheduling;
@@ -8,81 +9,42 @@ using Halfspace.Server.Scheduling;
 namespace Halfspace.Server.OpenAi;
 
 /// <summary><c>POST /v1/chat/completions</c>.</summary>
-internal sealed class ChatEndpoint(HalfspaceServerOptions options, ModelRegistry models, TimeProvider clock)
+internal sealed class ChatEndpoint(HalfspaceServerOptions options, ModelRegistry models, SavedContexts contexts, TimeProvider clock)
 {
     public async Task HandleAsync(HttpContext http)
     {
         ChatRequest request = await RequestBody.ReadAsync(http, ServerJson.Wire.ChatRequest, options.BodyTimeout).ConfigureAwait(false);
         ServedModel model = models.Find(request.Model);
-        Header header = new(AnswerRun.NewId("chatcmpl-"), clock.GetUtcNow().ToUnixTimeSeconds(), model);
-        await AnswerRun.RunAsync(http, model, () => Prepare(request, model), (_, pieces) => request.Stream == true
-            ? StreamAsync(http, header, request, pieces)
-            : SendAsync(http, header, request, pieces)).ConfigureAwait(false);
+        await AnswerRun.RunAsync(http, model, end =>
+        {
+            ToolSet? tools = ToolFields.Tools(request);
+            GenerationJob job = model.Scheduler.Submit(Prepare(request, tools, model), end);
+            ChatAnswer answer = new(http, model.Name, clock.GetUtcNow().ToUnixTimeSeconds(), request.Halfspace?.Context, tools is null ? null : new ToolCallParser());
+            IAsyncEnumerable<AnswerPiece> pieces = job.Pieces(http.RequestAborted);
+            return request.Stream == true ? answer.StreamAsync(pieces, request.StreamOptions?.IncludeUsage == true) : answer.SendAsync(pieces);
+        }).ConfigureAwait(false);
     }
 
-    private GenerationRequest Prepare(ChatRequest request, ServedModel model)
+    private GenerationRequest Prepare(ChatRequest request, ToolSet? tools, ServedModel model)
     {
-        if (request.Tools is { ValueKind: not JsonValueKind.Null }) throw ApiException.Unsupported("tools", "tools are not supported; leave them out.");
-        if (request.ResponseFormat is { Type: not (null or "text") })
-            throw ApiException.Unsupported("response_format", "Only text is supported as response_format; leave it out.");
         if (request.TopLogprobs is not null && request.Logprobs != true)
             throw ApiException.Field("top_logprobs", "top_logprobs needs logprobs: true.");
+        int top = Generation.TopLogprobs(request.TopLogprobs, "top_logprobs");
         int? max = request.MaxCompletionTokens ?? request.MaxTokens;
-        string field = request.MaxCompletionTokens is null ? "max_tokens" : "max_completion_tokens";
-        int[] prompt = ChatTurns.Encode(model.Model, ChatTurns.From(request.Messages, "messages"), "messages");
-        return new GenerationRequest(Generation.Fitting(prompt, model, "messages"), Generation.Options(request, max, field, options))
+        GenerationOptions generation = Generation.Options(
+            request, max, request.MaxCompletionTokens is null ? "max_tokens" : "max_completion_tokens", options) with
         {
-            Logprobs = request.Logprobs == true,
-            TopLogprobs = Generation.TopLogprobs(request.TopLogprobs, "top_logprobs"),
+            TopLogProbabilities = request.Logprobs == true ? top : null,
+            Grammar = ToolFields.Grammar(request, tools),
         };
-    }
-
-    private static async Task SendAsync(HttpContext http, Header header, ChatRequest request, IAsyncEnumerable<AnswerPiece> pieces)
-    {
-        StringBuilder text = new();
-        List<TokenLogprob> scores = [];
-        AnswerTotals totals = null!;
-        await foreach (AnswerPiece piece in pieces.ConfigureAwait(false))
+        List<ChatTurn> turns = ChatTurns.From(request.Messages, "messages");
+        SavedContext? saved = request.Halfspace?.Context is { } name ? contexts.Find(name) : null;
+        if (saved is not null) turns = SavedContexts.Following(saved, turns, "messages");
+        int[] prompt = ChatTurns.Encode(model.Model, turns, tools, "messages");
+        return new GenerationRequest(
+            Generation.Fitting(prompt, model, "messages"), generation, Generation.Attention(request.Halfspace, model.Scheduler.Attention))
         {
-            text.Append(piece.Text);
-            if (piece.Score is { } score) scores.Add(Logprobs.Of(score, header.Tokenizer));
-            totals = piece.Totals ?? totals;
-        }
-
-        ChatChoice choice = new(0, new ChatMessage("assistant", text.ToString()), request.Logprobs == true ? new ChatLogprobs([.. scores]) : null, AnswerRun.Finish(totals));
-        await ApiRoute.SendAsync(http, new ChatCompletion(header.Id, "chat.completion", header.Created, header.Model, [choice], AnswerRun.Usage(totals)),
-            ServerJson.Wire.ChatCompletion).ConfigureAwait(false);
-    }
-
-    private static async Task StreamAsync(HttpContext http, Header header, ChatRequest request, IAsyncEnumerable<AnswerPiece> pieces)
-    {
-        EventStream stream = new(http);
-        Task Chunk(ChatDelta delta, ChatLogprobs? scores, string? finish) => stream.SendAsync(
-            new ChatChunk(header.Id, "chat.completion.chunk", header.Created, header.Model, [new ChatChunkChoice(0, delta, scores, finish)], null),
-            ServerJson.Wire.ChatChunk);
-
-        await stream.StartAsync().ConfigureAwait(false);
-        await Chunk(new ChatDelta("assistant", ""), null, null).ConfigureAwait(false);
-        await foreach (AnswerPiece piece in pieces.ConfigureAwait(false))
-        {
-            if (piece.Text.Length > 0 || piece.Score is not null)
-                await Chunk(new ChatDelta(null, piece.Text), piece.Score is { } score ? new ChatLogprobs([Logprobs.Of(score, header.Tokenizer)]) : null, null)
-                    .ConfigureAwait(false);
-            if (piece.Totals is not { } totals) continue;
-            await Chunk(new ChatDelta(null, null), null, AnswerRun.Finish(totals)).ConfigureAwait(false);
-            if (request.StreamOptions?.IncludeUsage == true)
-                await stream.SendAsync(new ChatChunk(header.Id, "chat.completion.chunk", header.Created, header.Model, [], AnswerRun.Usage(totals)),
-                    ServerJson.Wire.ChatChunk).ConfigureAwait(false);
-        }
-
-        await stream.DoneAsync().ConfigureAwait(false);
-    }
-
-    /// <summary>What every piece of an answer begins with.</summary>
-    private sealed record Header(string Id, long Created, ServedModel Served)
-    {
-        public string Model => Served.Name;
-
-        public Tokenizer Tokenizer => Served.Model.Tokenizer;
+            Opening = saved is null ? null : SavedContexts.Opening(saved),
+        };
     }
 }

@@ -21,22 +21,28 @@ internal static class ChatTurns
             string role = message.Role switch
             {
                 "system" or "developer" => "system",
-                "user" or "assistant" => message.Role,
-                _ => throw ApiException.Field(at + ".role", $"{at}.role must be system, developer, user or assistant."),
+                "user" or "assistant" or "tool" => message.Role,
+                _ => throw ApiException.Field(at + ".role", $"{at}.role must be system, developer, user, assistant or tool."),
             };
-            if (message.Content is not { } content) throw ApiException.Field(at + ".content", $"{at}.content is missing; give a text.");
-            turns.Add(new ChatTurn(role, content.Text));
+            IReadOnlyList<ToolCall>? calls = role == "assistant" && message.ToolCalls is { Count: > 0 } given ? Calls(given, at) : null;
+            if (message.Content is null && calls is null) throw ApiException.Field(at + ".content", $"{at}.content is missing; give a text.");
+            turns.Add(new ChatTurn(role, message.Content?.Text ?? "")
+            {
+                ToolCalls = calls,
+                ToolCallId = role == "tool" ? message.ToolCallId : null,
+                Name = role == "tool" ? message.Name ?? Called(turns, message.ToolCallId) : null,
+            });
         }
 
         return turns;
     }
 
     /// <summary>The prompt's tokens through the model's own template.</summary>
-    public static int[] Encode(HalfspaceModel model, IReadOnlyList<ChatTurn> turns, string field)
+    public static int[] Encode(HalfspaceModel model, IReadOnlyList<ChatTurn> turns, ToolSet? tools, string field)
     {
         try
         {
-            return model.EncodeChat(turns);
+            return model.EncodeChat(turns, tools);
         }
         catch (ChatTemplateException e)
         {
@@ -48,4 +54,14 @@ internal static class ChatTurns
             throw ApiException.Field(field, "This model has no chat template; use /v1/completions.");
         }
     }
+
+    private static IReadOnlyList<ToolCall> Calls(List<ToolCallBody?> calls, string at) =>
+    [
+        .. calls.Select((call, i) => call is { Id: { } id, Function: { Name: { } name, Arguments: { } arguments } } ? new ToolCall(id, name, arguments)
+            : throw ApiException.Field($"{at}.tool_calls[{i}]", $"{at}.tool_calls[{i}] must have an id, and a function with name and arguments.")),
+    ];
+
+    /// <summary>The function that a result belongs to.</summary>
+    private static string? Called(List<ChatTurn> turns, string? id) =>
+        turns.SelectMany(turn => turn.ToolCalls ?? []).LastOrDefault(call => call.Id == id)?.Name;
 }

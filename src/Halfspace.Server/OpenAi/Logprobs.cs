@@ -1,35 +1,34 @@
-using System.Text;
-using Halfspace.Runtime.Tokenization;
-using Halfspace.Server.Scheduling;
+using Halfspace.Runtime.Generation;
 
 namespace Halfspace.Server.OpenAi;
 
 /// <summary>Log-probabilities in OpenAI's form.</summary>
 internal static class Logprobs
 {
-    /// <summary>A chat's.</summary>
-    public static TokenLogprob Of(ScoredToken score, Tokenizer tokenizer) => new(
-        Text(score.Chosen, tokenizer), score.Chosen.Logprob, Bytes(score.Chosen, tokenizer),
-        [.. score.Top.Select(top => new TopLogprob(Text(top, tokenizer), top.Logprob, Bytes(top, tokenizer)))]);
+    /// <summary>A chat's; null if there are none.</summary>
+    public static ChatLogprobs? Of(IReadOnlyCollection<TokenLogProbability> tokens) => tokens.Count == 0 ? null : new ChatLogprobs(
+    [
+        .. tokens.Select(token => new TokenLogprob(token.Text, token.LogProbability, Bytes(token),
+            [.. token.Alternatives.Select(top => new TopLogprob(top.Text, top.LogProbability, Bytes(top)))])),
+    ]);
 
-    /// <summary>A completion's, whose tokens begin at a place of the answer's text.</summary>
-    public static CompletionLogprobs Of(IReadOnlyList<ScoredToken> scores, Tokenizer tokenizer, ref int offset)
+    /// <summary>A completion's, whose tokens begin at a place of the answer's text; null if there are none.</summary>
+    public static CompletionLogprobs? Of(IReadOnlyList<TokenLogProbability> tokens, ref int offset)
     {
-        int[] offsets = new int[scores.Count];
-        Dictionary<string, float>[] tops = new Dictionary<string, float>[scores.Count];
-        for (int i = 0; i < scores.Count; i++)
+        if (tokens.Count == 0) return null;
+        int[] offsets = new int[tokens.Count];
+        Dictionary<string, float>[] tops = new Dictionary<string, float>[tokens.Count];
+        for (int i = 0; i < tokens.Count; i++)
         {
             offsets[i] = offset;
-            offset += Text(scores[i].Chosen, tokenizer).Length;
+            offset += tokens[i].Text.Length;
             tops[i] = [];
             // Parts of characters may look alike; the likelier one stays.
-            foreach (TokenScore top in scores[i].Top) tops[i].TryAdd(Text(top, tokenizer), top.Logprob);
+            foreach (TokenLogProbability top in tokens[i].Alternatives) tops[i].TryAdd(top.Text, top.LogProbability);
         }
 
-        return new CompletionLogprobs([.. scores.Select(score => Text(score.Chosen, tokenizer))], [.. scores.Select(score => score.Chosen.Logprob)], tops, offsets);
+        return new CompletionLogprobs([.. tokens.Select(token => token.Text)], [.. tokens.Select(token => token.LogProbability)], tops, offsets);
     }
 
-    private static string Text(TokenScore score, Tokenizer tokenizer) => Encoding.UTF8.GetString(tokenizer.TokenBytes(score.Token));
-
-    private static int[] Bytes(TokenScore score, Tokenizer tokenizer) => Array.ConvertAll(tokenizer.TokenBytes(score.Token).ToArray(), b => (int)b);
+    private static int[] Bytes(TokenLogProbability token) => Array.ConvertAll(token.Bytes.ToArray(), b => (int)b);
 }

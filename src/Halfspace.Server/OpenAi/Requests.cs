@@ -28,6 +28,18 @@ internal abstract class GenerationFields
     public float? PresencePenalty { get; init; }
 
     public JsonElement? LogitBias { get; init; }
+
+    public HalfspaceFields? Halfspace { get; init; }
+}
+
+/// <summary>What OpenAI's API has no field for.</summary>
+internal sealed class HalfspaceFields
+{
+    public string? Context { get; init; }
+
+    public string? Attention { get; init; }
+
+    public int? Keys { get; init; }
 }
 
 /// <summary>What a stream holds.</summary>
@@ -47,9 +59,11 @@ internal sealed class ChatRequest : GenerationFields
 
     public int? TopLogprobs { get; init; }
 
-    public JsonElement? Tools { get; init; }
+    public List<ToolBody?>? Tools { get; init; }
 
     public JsonElement? ToolChoice { get; init; }
+
+    public bool? ParallelToolCalls { get; init; }
 
     public ResponseFormat? ResponseFormat { get; init; }
 }
@@ -60,15 +74,30 @@ internal sealed class ChatRequestMessage
     public string? Role { get; init; }
 
     public TextContent? Content { get; init; }
+
+    public List<ToolCallBody?>? ToolCalls { get; init; }
+
+    public string? ToolCallId { get; init; }
+
+    public string? Name { get; init; }
 }
+
+/// <summary>A function that the model may call.</summary>
+internal sealed record ToolBody(string? Type, FunctionBody? Function);
+
+/// <summary>A function's name, what it does, and the JSON schema of its arguments.</summary>
+internal sealed record FunctionBody(string? Name, string? Description, JsonElement? Parameters);
 
 /// <summary>What an answer must look like.</summary>
 internal sealed class ResponseFormat
 {
     public string? Type { get; init; }
 
-    public JsonElement? JsonSchema { get; init; }
+    public SchemaBody? JsonSchema { get; init; }
 }
+
+/// <summary>A JSON schema and its name.</summary>
+internal sealed record SchemaBody(string? Name, JsonElement? Schema, bool? Strict);
 
 /// <summary><c>POST /v1/completions</c>.</summary>
 internal sealed class CompletionRequest : GenerationFields

@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using Halfspace.Attention;
 using Halfspace.Runtime;
+using Halfspace.Runtime.Saved;
 using Halfspace.Server.Http;
 using Halfspace.Server.Metrics;
 
@@ -7,7 +9,7 @@ namespace Halfspace.Server.Scheduling;
 
 /// <summary>
 /// Answers the requests of one model. A thread of its own goes round: it gives waiting requests to free slots in the order they came, reads one chunk
-/// of one prompt, and lets every answer that is being written go on by one token.
+/// of one prompt, and lets all answers that are being written go on by one token, in one run of the model.
 /// </summary>
 internal sealed partial class Scheduler : IDisposable
 {
@@ -16,7 +18,7 @@ internal sealed partial class Scheduler : IDisposable
 
     private readonly HalfspaceModel _model;
     private readonly HalfspaceServerOptions _options;
-    private readonly IDecodeStep _step;
+    private readonly ContextBatch _batch;
     private readonly int _wholeChunk;
     private readonly ModelMetrics _metrics;
     private readonly ILogger _log;
@@ -24,7 +26,7 @@ internal sealed partial class Scheduler : IDisposable
     private readonly ModelContext[] _contexts;
     private readonly int[] _tokens;
     private readonly Slot[] _stepping;
-    private readonly LinkedList<GenerationJob> _queue = [];
+    private readonly LinkedList<SlotJob> _queue = [];
     private readonly Lock _gate = new();
     private readonly AutoResetEvent _wake = new(false);
     private readonly Thread _worker;
@@ -33,16 +35,19 @@ internal sealed partial class Scheduler : IDisposable
     private volatile int _waiting, _busy;
     private double _seconds = 1;
 
-    public Scheduler(HalfspaceModel model, ContextOptions context, HalfspaceServerOptions options, IDecodeStep step, ModelMetrics metrics, ILogger log)
+    public Scheduler(HalfspaceModel model, ContextOptions context, HalfspaceServerOptions options, ContextStore? store, ModelMetrics metrics, ILogger log)
     {
         _model = model;
         _options = options;
-        _step = step;
+        _batch = model.CreateBatch();
         _metrics = metrics;
         _log = log;
         _wholeChunk = Math.Max(options.ChunkTokens, context.ChunkTokens);
         ContextOptions whole = context with { ChunkTokens = _wholeChunk };
-        _slots = [.. Enumerable.Range(0, options.Slots).Select(_ => new Slot(() => model.CreateContext(whole)))];
+        _slots = [.. Enumerable.Range(0, options.Slots).Select(_ => new Slot(
+            () => model.CreateContext(whole),
+            name => store!.Open(model, name, whole)))];
+        Attention = context.Attention;
         _contexts = new ModelContext[options.Slots];
         _tokens = new int[options.Slots];
         _stepping = new Slot[options.Slots];
@@ -54,6 +59,9 @@ internal sealed partial class Scheduler : IDisposable
 
     /// <summary>The most tokens of a prompt and its answer.</summary>
     public int ContextLimit { get; }
+
+    /// <summary>How answers attend that ask for nothing else.</summary>
+    public AttentionOptions Attention { get; }
 
     /// <summary>Requests that are being answered or wait.</summary>
     public int InFlight => Volatile.Read(ref _inFlight);
@@ -75,10 +83,26 @@ internal sealed partial class Scheduler : IDisposable
     public void Leave() => Interlocked.Decrement(ref _inFlight);
 
     /// <summary>Queues an answer for a request that has a place.</summary>
-    /// <exception cref="ModelException">The options are not possible.</exception>
     public GenerationJob Submit(GenerationRequest request, CancellationToken cancellation)
     {
-        GenerationJob job = new(_model, request, _metrics, cancellation);
+        GenerationJob job = new(request, _model.Tokenizer, _metrics, cancellation);
+        Queue(job);
+        return job;
+    }
+
+    /// <summary>Queues a document to be read and saved, for a request that has a place.</summary>
+    /// <param name="tokens">The document's opening, at least one token.</param>
+    /// <param name="save">Saves the context.</param>
+    /// <param name="cancellation">Ends it.</param>
+    public ContextJob Submit(int[] tokens, Func<ModelContext, CancellationToken, Task<SavedContext>> save, CancellationToken cancellation)
+    {
+        ContextJob job = new(tokens, save, () => _wake.Set(), cancellation);
+        Queue(job);
+        return job;
+    }
+
+    private void Queue(SlotJob job)
+    {
         lock (_gate)
         {
             if (_stopped) throw ApiException.Unavailable("The server is stopping.");
@@ -86,7 +110,6 @@ internal sealed partial class Scheduler : IDisposable
         }
 
         _wake.Set();
-        return job;
     }
 
     /// <summary>Ends all answers and the thread.</summary>
@@ -96,14 +119,15 @@ internal sealed partial class Scheduler : IDisposable
         _wake.Set();
         _worker.Join();
         foreach (Slot slot in _slots) slot.Dispose();
-        _wake.Dispose();
+        _batch.Dispose();
+        // A save that has just ended may still wake what has gone: the handle is left to its finaliser.
     }
 
     private void Work()
     {
         while (!_stopped)
         {
-            DropCancelled();
+            Sweep();
             Admit();
             Count();
             bool worked = ReadOne();
@@ -111,8 +135,11 @@ internal sealed partial class Scheduler : IDisposable
             if (!worked) _wake.WaitOne();
         }
 
-        foreach (Slot slot in _slots) slot.Job?.Fail(null);
-        foreach (GenerationJob job in _queue) job.Fail(null);
+        // What is being saved is saved first.
+        while (Array.Exists(_slots, static slot => slot.Job is { IsHeld: true })) _wake.WaitOne();
+        foreach (Slot slot in _slots)
+            if (slot.Job is { Ended: false } job) job.Fail(null);
+        foreach (SlotJob job in _queue) job.Fail(null);
     }
 
     private void Count()
@@ -123,18 +150,19 @@ internal sealed partial class Scheduler : IDisposable
         lock (_gate) _waiting = _queue.Count;
     }
 
-    private void DropCancelled()
+    /// <summary>Lets go what has ended elsewhere or was cancelled.</summary>
+    private void Sweep()
     {
         foreach (Slot slot in _slots)
         {
-            if (slot.Job is not { Cancellation.IsCancellationRequested: true } job) continue;
-            job.Fail(null);
-            slot.Free();
+            if (slot.Job is not { } job || job.IsHeld) continue;
+            if (!job.Ended && job.Cancellation.IsCancellationRequested) job.Fail(null);
+            if (job.Ended) slot.Free();
         }
 
         lock (_gate)
         {
-            for (LinkedListNode<GenerationJob>? node = _queue.First, next; node is not null; node = next)
+            for (LinkedListNode<SlotJob>? node = _queue.First, next; node is not null; node = next)
             {
                 next = node.Next;
                 if (!node.Value.Cancellation.IsCancellationRequested) continue;
@@ -148,7 +176,7 @@ internal sealed partial class Scheduler : IDisposable
     {
         while (Array.Exists(_slots, static slot => slot.Job is null))
         {
-            GenerationJob job;
+            SlotJob job;
             lock (_gate)
             {
                 if (_queue.First is not { } first) return;
@@ -203,7 +231,7 @@ internal sealed partial class Scheduler : IDisposable
         for (int i = 0; i < count; i++)
         {
             Slot slot = _stepping[i];
-            if (slot.Job is { } job) Guard(slot, job, static (slot, _) => slot.Job!.Choose(slot.Context), 0);
+            if (slot.Job is { } job) Guard(slot, job, static (slot, _) => slot.Job!.Step(slot.Context), 0);
         }
 
         return true;
@@ -215,7 +243,7 @@ internal sealed partial class Scheduler : IDisposable
         for (int i = 0; i < count; i++) before[i] = _contexts[i].Count;
         try
         {
-            _step.Read(_contexts.AsSpan(0, count), _tokens.AsSpan(0, count));
+            _batch.ReadOne(_contexts.AsSpan(0, count), _tokens.AsSpan(0, count));
         }
         catch (Exception e)
         {
@@ -230,7 +258,7 @@ internal sealed partial class Scheduler : IDisposable
     }
 
     /// <summary>Does something for an answer; if that fails, the answer fails and nothing else.</summary>
-    private void Guard(Slot slot, GenerationJob job, Action<Slot, int> action, int argument)
+    private void Guard(Slot slot, SlotJob job, Action<Slot, int> action, int argument)
     {
         try
         {
@@ -240,9 +268,16 @@ internal sealed partial class Scheduler : IDisposable
         {
             job.Fail(null);
         }
+        catch (ModelException e) when (job.Opening is not null)
+        {
+            slot.Discard();
+            job.Fail(new ApiException(StatusCodes.Status409Conflict, e.Message, "halfspace.context"));
+        }
         catch (Exception e)
         {
             LogFailure(_log, e);
+            // Whatever the context is like now, nobody else gets it.
+            slot.Discard();
             job.Fail(ApiException.Internal());
         }
 

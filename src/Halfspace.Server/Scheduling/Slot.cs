@@ -2,22 +2,24 @@ using Halfspace.Runtime;
 
 namespace Halfspace.Server.Scheduling;
 
-/// <summary>A context and the answer that it is busy with. Between answers it keeps its tokens for prompts that begin alike.</summary>
-internal sealed class Slot(Func<ModelContext> create) : IDisposable
+/// <summary>A context and the work that it is busy with. Between two it keeps its tokens for prompts that begin alike.</summary>
+/// <param name="create">Makes an empty context.</param>
+/// <param name="open">Opens a saved one.</param>
+internal sealed class Slot(Func<ModelContext> create, Func<string, ModelContext> open) : IDisposable
 {
     private ModelContext? _context;
     private int _read;
 
-    /// <summary>The answer in work; null if the slot is free.</summary>
-    public GenerationJob? Job { get; private set; }
+    /// <summary>The work; null if the slot is free.</summary>
+    public SlotJob? Job { get; private set; }
 
     /// <summary>Whether the prompt is still being read.</summary>
     public bool IsReading => Job is { } job && _read < job.Prompt.Length;
 
-    /// <summary>Whether tokens are being generated.</summary>
-    public bool IsDecoding => Job is { } job && _read == job.Prompt.Length;
+    /// <summary>Whether a token is to be read.</summary>
+    public bool IsDecoding => Job is { WantsToken: true } job && _read == job.Prompt.Length;
 
-    /// <summary>When it was last given an answer; 0 for never.</summary>
+    /// <summary>When it was last given work; 0 for never.</summary>
     public long LastUsed { get; private set; }
 
     /// <summary>The context; made at the first use.</summary>
@@ -26,32 +28,48 @@ internal sealed class Slot(Func<ModelContext> create) : IDisposable
     /// <summary>Tokens that the context and a prompt share.</summary>
     public int Shared(ReadOnlySpan<int> prompt) => _context is { } context ? context.Tokens.CommonPrefixLength(prompt) : 0;
 
-    /// <summary>Takes an answer on.</summary>
-    public void Reserve(GenerationJob job) => Job = job;
+    /// <summary>Takes work on.</summary>
+    public void Reserve(SlotJob job) => Job = job;
 
     /// <summary>Brings the context to what it shares with the prompt.</summary>
     public void Begin(long time)
     {
-        GenerationJob job = Job!;
+        SlotJob job = Job!;
         LastUsed = time;
+        _read = 0;
+        if (job.Opening is { } opening && Shared(job.Prompt) < Math.Min(opening.Tokens, job.Prompt.Length - 1))
+        {
+            Discard();
+            _context = open(opening.Name);
+        }
+
         // The last token is always read: its logits are wanted.
-        _read = Math.Min(Shared(job.Prompt), job.Prompt.Length - 1);
-        Context.Rewind(_read);
-        job.Begin(Context, _read);
+        int shared = Math.Min(Shared(job.Prompt), job.Prompt.Length - 1);
+        Context.Rewind(shared);
+        job.Begin(Context, shared);
+        _read = shared;
     }
 
-    /// <summary>Reads the next chunk of the prompt and, when that was the last, chooses the first token.</summary>
+    /// <summary>Reads the next chunk of the prompt and goes on when that was the last.</summary>
     public void ReadChunk(int most)
     {
-        GenerationJob job = Job!;
+        SlotJob job = Job!;
         int count = Math.Min(most, job.Prompt.Length - _read);
         Context.Read(job.Prompt.AsSpan(_read, count), null, job.Cancellation);
         _read += count;
-        if (_read == job.Prompt.Length) job.Choose(Context);
+        job.Progress(_read);
+        if (_read == job.Prompt.Length) job.Step(Context);
     }
 
-    /// <summary>Lets the answer go.</summary>
+    /// <summary>Forgets the context.</summary>
+    public void Discard()
+    {
+        _context?.Dispose();
+        _context = null;
+    }
+
+    /// <summary>Lets the work go.</summary>
     public void Free() => Job = null;
 
-    public void Dispose() => _context?.Dispose();
+    public void Dispose() => Discard();
 }

@@ -66,6 +66,12 @@ internal sealed record ResponseBody
     public bool Store { get; init; }
 
     public ResponseUsage? Usage { get; init; }
+
+    public HalfspaceReport? Halfspace { get; init; }
+
+    /// <summary>The saved context; it is told at the end.</summary>
+    [JsonIgnore]
+    public string? Context { get; init; }
 }
 
 /// <summary>What failed.</summary>

@@ -2,6 +2,8 @@ using System.Text;
 using System.Text.Json;
 using Halfspace.Runtime.Chat;
 using Halfspace.Runtime.Generation;
+using Halfspace.Runtime.Saved;
+using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
 using Halfspace.Server.Models;
 using Halfspace.Server.Scheduling;
@@ -9,22 +11,26 @@ using Halfspace.Server.Scheduling;
 namespace Halfspace.Server.OpenAi.Responses;
 
 /// <summary><c>POST /v1/responses</c>, with text. Nothing is stored: a conversation is sent whole each time.</summary>
-internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegistry models, TimeProvider clock)
+internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegistry models, SavedContexts contexts, TimeProvider clock)
 {
     public async Task HandleAsync(HttpContext http)
     {
         ResponseRequest request = await RequestBody.ReadAsync(http, ServerJson.Wire.ResponseRequest, options.BodyTimeout).ConfigureAwait(false);
         ServedModel model = models.Find(request.Model);
-        await AnswerRun.RunAsync(http, model, () => Prepare(request, model), (generation, pieces) =>
+        await AnswerRun.RunAsync(http, model, end =>
         {
+            GenerationRequest generation = Prepare(request, model);
+            GenerationJob job = model.Scheduler.Submit(generation, end);
+            IAsyncEnumerable<AnswerPiece> pieces = job.Pieces(http.RequestAborted);
             ResponseBody body = new()
             {
-                Id = AnswerRun.NewId("resp_"),
+                Id = AnswerFields.NewId("resp_"),
                 CreatedAt = clock.GetUtcNow().ToUnixTimeSeconds(),
                 Status = "in_progress",
                 Instructions = request.Instructions,
                 MaxOutputTokens = request.MaxOutputTokens,
                 Model = model.Name,
+                Context = request.Halfspace?.Context,
                 Temperature = generation.Options.Sampling.Temperature,
                 TopP = generation.Options.Sampling.TopP,
             };
@@ -43,6 +49,7 @@ internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegi
             Output = [item],
             Usage = new ResponseUsage(totals.PromptTokens, new PromptTokensDetails(totals.CachedTokens), totals.Tokens, new OutputTokensDetails(0),
                 totals.PromptTokens + totals.Tokens),
+            Halfspace = AnswerFields.Report(totals, body.Context),
         };
     }
 
@@ -61,7 +68,7 @@ internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegi
             totals = piece.Totals ?? totals;
         }
 
-        ResponseItem item = Message(AnswerRun.NewId("msg_"), text.ToString(), totals);
+        ResponseItem item = Message(AnswerFields.NewId("msg_"), text.ToString(), totals);
         await ApiRoute.SendAsync(http, Finished(body, item, totals), ServerJson.Wire.ResponseBody).ConfigureAwait(false);
     }
 
@@ -77,8 +84,14 @@ internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegi
         if (request.Input is null) throw ApiException.Field("input", "input is missing; give a text.");
         List<ChatTurn> turns = ChatTurns.From(request.Input.Messages, "input");
         if (request.Instructions is { Length: > 0 } instructions) turns.Insert(0, new ChatTurn("system", instructions));
+        SavedContext? saved = request.Halfspace?.Context is { } name ? contexts.Find(name) : null;
+        if (saved is not null) turns = SavedContexts.Following(saved, turns, "input");
         return new GenerationRequest(
-            Generation.Fitting(ChatTurns.Encode(model.Model, turns, "input"), model, "input"),
-            Generation.Options(request, request.MaxOutputTokens, "max_output_tokens", options));
+            Generation.Fitting(ChatTurns.Encode(model.Model, turns, null, "input"), model, "input"),
+            Generation.Options(request, request.MaxOutputTokens, "max_output_tokens", options),
+            Generation.Attention(request.Halfspace, model.Scheduler.Attention))
+        {
+            Opening = saved is null ? null : SavedContexts.Opening(saved),
+        };
     }
 }

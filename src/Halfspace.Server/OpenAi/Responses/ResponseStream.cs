@@ -8,7 +8,7 @@ namespace Halfspace.Server.OpenAi.Responses;
 internal sealed class ResponseStream(HttpContext http, ResponseBody body)
 {
     private readonly EventStream _stream = new(http);
-    private readonly string _id = AnswerRun.NewId("msg_");
+    private readonly string _id = AnswerFields.NewId("msg_");
     private int _sequence;
 
     public async Task RunAsync(IAsyncEnumerable<AnswerPiece> pieces)
