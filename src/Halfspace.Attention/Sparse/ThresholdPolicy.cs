@@ -5,28 +5,25 @@ namespace Halfspace.Attention;
 /// <summary>Chooses a row's threshold b from the scan, before any value is read, and marks the keys with s ≥ b; ties at b are among them.</summary>
 internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy policy)
 {
-    // Of positions that read together each reports fewer keys, so that all report together about what one alone would: on real rows their number
-    // grows with the positions' to the power 0.4, and falls with c·ln n as e^(−c·ln n/2).
+    // Of positions that read together each reports fewer keys, since the others' come on top: as if ln n were larger by a share of the logarithm of
+    // their number. Measured: docs/decisions/0045.
     private const double Sharing = 0.4;
 
     /// <summary>Whether the choice depends on what all keys weigh.</summary>
     public bool NeedsWeights => policy is AttentionPolicy.Mass or AttentionPolicy.Error;
 
-    /// <summary>Whether b is known before a scan, from what scores are like: then one sweep over the sketches does.</summary>
+    /// <summary>Whether b is known before a scan, and lies among the scores: then one sweep over the sketches does.</summary>
     public static bool IsForeseen(AttentionOptions options) =>
-        options.Policy is AttentionPolicy.Fixed or AttentionPolicy.Paper && options.Scores == ScoreSource.Sketch;
+        options is { Policy: AttentionPolicy.Paper, Scores: ScoreSource.Sketch };
 
     /// <summary>b, where <see cref="IsForeseen"/>.</summary>
     /// <param name="mean">The mean of the scores.</param>
     /// <param name="deviation">Their deviation.</param>
     /// <param name="count">Keys.</param>
     /// <param name="positions">Positions that read together: what one of them reports, all attend to.</param>
-    public float Foresee(double mean, double deviation, int count, int positions) => policy switch
-    {
-        AttentionPolicy.Fixed given => given.Bias,
-        AttentionPolicy.Paper paper => (float)(mean + (deviation * Math.Sqrt((paper.Scale * Math.Log(count)) + (Sharing * Math.Log(positions))))),
-        _ => throw new InvalidOperationException($"The policy {policy} chooses after a scan."),
-    };
+    public float Foresee(double mean, double deviation, int count, int positions) => policy is AttentionPolicy.Paper paper
+        ? (float)(mean + (deviation * Math.Sqrt((paper.Scale * Math.Log(count)) + (Sharing * Math.Log(positions)))))
+        : throw new InvalidOperationException($"The policy {policy} chooses after a scan.");
 
     /// <summary>Marks the keys reported, a bit a slot; what is marked stays so.</summary>
     /// <param name="row">The scan of a row.</param>
