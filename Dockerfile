@@ -1,6 +1,7 @@
 # The command line with its model:
 #   docker build -t halfspace .
 #   docker run --rm -v halfspace-cache:/cache halfspace run "Name a colour."
+#   docker run --rm -v halfspace-cache:/cache -v ./keys:/keys:ro -p 8484:8484 halfspace serve --urls http://*:8484 --api-key-file /keys
 FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0 AS build
 ARG TARGETARCH
 WORKDIR /source
