@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Halfspace.Tests;
 
 namespace Halfspace.Server.Tests;
 
@@ -80,6 +81,24 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
         Assert.Equal(HttpStatusCode.OK, (await answer).Status);
         await server.DisposeAsync();
     }
+
+    [Fact]
+    public async Task An_answer_that_fails_costs_no_other()
+    {
+        // A token whose embedding is not a number makes every logit so.
+        const int Damaged = 7;
+        ServedModelOptions broken = tiny.Served("broken", new TinyModel { Context = 512, TiedOutput = false, DamagedToken = Damaged });
+        await using RunningServer server = await tiny.StartAsync(options => options.Models.Insert(0, broken));
+        const string Sound = """{"prompt": [1, 2, 3], "max_tokens": 40}""", Failing = """{"prompt": [1, 7, 3], "max_tokens": 40}""";
+        string expected = Text(await server.PostAsync("/v1/completions", Sound));
+        Task<Reply>[] sound = [.. Enumerable.Range(0, 4).Select(_ => server.PostAsync("/v1/completions", Sound))];
+        Reply[] failing = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.PostAsync("/v1/completions", Failing)));
+        foreach (Reply reply in failing) reply.ExpectError(HttpStatusCode.InternalServerError, null, "log");
+        foreach (Reply reply in await Task.WhenAll(sound)) Assert.Equal(expected, Text(reply));
+        await server.ExpectAliveAsync();
+    }
+
+    private static string Text(Reply reply) => reply.Json.GetProperty("choices")[0].GetProperty("text").GetString()!;
 
     private static async Task<string> CompleteAsync(RunningServer server, string prompt)
     {

@@ -43,8 +43,11 @@ public sealed class TinyServer : IAsyncLifetime
         return path;
     }
 
-    internal ServedModelOptions Served(string name = Name) => new(name, Path.Combine(_folder, "tiny.gguf"))
+    /// <summary>The model, or another one.</summary>
+    internal ServedModelOptions Served(string name = Name, TinyModel? other = null)
     {
-        Model = new ModelOptions { CacheDirectory = Path.Combine(_folder, "cache"), Threads = 2 },
-    };
+        string path = Path.Combine(_folder, (other is null ? Name : name) + ".gguf");
+        if (other is not null) File.WriteAllBytes(path, other.ToGguf());
+        return new ServedModelOptions(name, path) { Model = new ModelOptions { CacheDirectory = Path.Combine(_folder, "cache"), Threads = 2 } };
+    }
 }

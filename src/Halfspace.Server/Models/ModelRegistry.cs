@@ -10,6 +10,7 @@ internal sealed class ModelRegistry(
     : IHostedService, IDisposable
 {
     private readonly List<ServedModel> _models = [];
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loading = Task.CompletedTask;
     private volatile bool _ready;
 
@@ -31,6 +32,10 @@ internal sealed class ModelRegistry(
         return Models.FirstOrDefault(model => model.Name == name) ?? throw new ApiException(
             StatusCodes.Status404NotFound, "There is no model of this name; GET /v1/models lists them.", "model", "model_not_found");
     }
+
+    /// <summary>Waits until the models are loaded, which begins when the application has started.</summary>
+    /// <exception cref="Runtime.ModelException">One cannot be loaded.</exception>
+    public Task LoadedAsync(CancellationToken cancellation) => _loaded.Task.WaitAsync(cancellation);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -60,10 +65,12 @@ internal sealed class ModelRegistry(
             }
 
             _ready = true;
+            _loaded.TrySetResult();
         }
         catch (Exception e)
         {
             Failure = e;
+            _loaded.TrySetException(e);
             lifetime.StopApplication();
         }
     }
