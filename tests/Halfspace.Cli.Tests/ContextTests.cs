@@ -15,7 +15,7 @@ public sealed class ContextTests : IDisposable
     public async Task A_question_about_a_saved_context_is_answered_as_about_the_files()
     {
         const string Question = "What is the name of Naomi's husband?";
-        using TemporaryFile ruth = new(await RuthAsync()), note = new("Boaz has a dog, named Rex.\n\n");
+        using TemporaryFile ruth = new((await RuthAsync())[..9000]), note = new("Boaz has a dog, named Rex.\n\n");
         string[] files = ["--file", ruth.Path, "--file", note.Path, "--system", "Answer in one sentence."];
         string[] options = ["--max-tokens", "24", "--json"];
         CliResult created = await ContextAsync("create", "ruth", [.. files, "--json"]);
@@ -23,7 +23,8 @@ public sealed class ContextTests : IDisposable
         JsonElement report = Assert.Single(created.Json);
         Assert.Equal(0, report.GetProperty("reused_tokens").GetInt32());
         int tokens = report.GetProperty("tokens").GetInt32();
-        Assert.True(tokens > 2500);
+        // Enough for an index.
+        Assert.True(tokens > 2200);
 
         CliResult saved = await Cli.RunAsync(["run", Question, "--context-name", "ruth", "--contexts", _folder, .. options]);
         CliResult read = await Cli.RunAsync(["run", Question, .. files, .. options]);

@@ -35,21 +35,15 @@ public sealed class PackedFixture : IAsyncLifetime
 
     public async ValueTask InitializeAsync()
     {
-        await Command.DotNet(Repository.Root, "pack", Repository.File("Halfspace.slnx"), "--no-build", "--configuration", Built("Configuration"),
-            "--output", Feed, $"-p:PackageVersion={Version}");
-        new XDocument(new XElement("configuration",
-            new XElement("packageSources", new XElement("clear"), Add("halfspace", Feed)),
-            new XElement("fallbackPackageFolders", new XElement("clear"), Add("others", Built("PackageFolder"))),
-            new XElement("config", Add("globalPackagesFolder", Path.Combine(_root, "packages"))))).Save(Path.Combine(_root, "nuget.config"));
-
-        XElement solution = new("Solution");
-        foreach (string package in Libraries)
-            for (int i = 0; i < Readme.Examples(ReadmeOf(package)).Count; i++)
-                solution.Add(new XElement("Project", new XAttribute("Path", WriteExample(package, i))));
-        string examples = Path.Combine(_root, "examples.slnx");
-        solution.Save(examples);
-        await Command.DotNet(_root, "build", examples, "--configuration", "Release");
-        Directory.CreateSymbolicLink(Path.Combine(_root, "models"), Repository.File("models"));
+        try
+        {
+            await PackAndBuild();
+        }
+        catch
+        {
+            await DisposeAsync();
+            throw;
+        }
     }
 
     public ValueTask DisposeAsync()
@@ -77,6 +71,25 @@ public sealed class PackedFixture : IAsyncLifetime
         await Command.DotNet(_root, "tool", "install", "halfspace", "--version", Version, "--tool-path", Tool, "--configfile",
             Path.Combine(_root, "nuget.config"));
         return Path.Combine(Tool, OperatingSystem.IsWindows() ? "halfspace.exe" : "halfspace");
+    }
+
+    private async Task PackAndBuild()
+    {
+        await Command.DotNet(Repository.Root, "pack", Repository.File("Halfspace.slnx"), "--no-build", "--configuration", Built("Configuration"),
+            "--output", Feed, $"-p:PackageVersion={Version}");
+        new XDocument(new XElement("configuration",
+            new XElement("packageSources", new XElement("clear"), Add("halfspace", Feed)),
+            new XElement("fallbackPackageFolders", new XElement("clear"), Add("others", Built("PackageFolder"))),
+            new XElement("config", Add("globalPackagesFolder", Path.Combine(_root, "packages"))))).Save(Path.Combine(_root, "nuget.config"));
+
+        XElement solution = new("Solution");
+        foreach (string package in Libraries)
+            for (int i = 0; i < Readme.Examples(ReadmeOf(package)).Count; i++)
+                solution.Add(new XElement("Project", new XAttribute("Path", WriteExample(package, i))));
+        string examples = Path.Combine(_root, "examples.slnx");
+        solution.Save(examples);
+        await Command.DotNet(_root, "build", examples, "--configuration", "Release");
+        Directory.CreateSymbolicLink(Path.Combine(_root, "models"), Repository.File("models"));
     }
 
     private string WriteExample(string package, int index)

@@ -100,8 +100,9 @@ internal sealed class HeadIndex
         }
         Take(_fit, head, Tokens, tokens, scratch);
         Tokens = tokens;
-        foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels);
-        Spread!.Settle(_kernels, scratch.Floats(_dim));
+        Span<float> work = scratch.Floats(ValueSpread.WorkLength(_dim));
+        foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels, work);
+        Spread!.Settle(_kernels, work);
         SetColumns();
     }
 
@@ -127,7 +128,7 @@ internal sealed class HeadIndex
         foreach (KeyCluster cluster in Clusters)
         {
             cluster.SumAgain(head, _kernels, work);
-            cluster.Settle(_kernels);
+            cluster.Settle(_kernels, work);
         }
         SetColumns();
     }

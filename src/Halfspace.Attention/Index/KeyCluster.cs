@@ -144,9 +144,11 @@ internal sealed class KeyCluster
     }
 
     /// <summary>Brings what is derived up to date, after keys came or went.</summary>
-    public void Settle(AttentionKernels kernels)
+    /// <param name="kernels">The tier.</param>
+    /// <param name="work">At least <see cref="ValueSpread.WorkLength"/>.</param>
+    public void Settle(AttentionKernels kernels, Span<float> work)
     {
-        Spread.Settle(kernels);
+        Spread.Settle(kernels, work);
         KeyCentreNorm = Distance.Norm(KeyCentre) * (1 + 1e-5);
         ValueCentreNorm = Distance.Norm(ValueCentre) * (1 + 1e-5);
     }
@@ -209,7 +211,7 @@ internal sealed class KeyCluster
         IndexImage.Cluster numbers = from.Read<IndexImage.Cluster>();
         if (numbers.Count < 0 || numbers.Count > tokens) throw IndexImage.Unfit();
         NativePart<float> memory = from.Take<float>(MemoryLength(dim)), sum = from.Take<float>((long)dim * ((dim + 15) / 16 * 16));
-        KeyCluster cluster = new(dim, rotation, arena, memory, ValueSpread.Restore(dim, arena, in numbers, sum))
+        KeyCluster cluster = new(dim, rotation, arena, memory, ValueSpread.Restore(dim, in numbers, sum))
         {
             LargestResidual = numbers.LargestResidual,
             LargestKey = numbers.LargestKey,

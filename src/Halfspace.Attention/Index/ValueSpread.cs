@@ -12,21 +12,22 @@ internal sealed class ValueSpread
     private const int Squarings = 5;
     private const double Slack = 0.25;
 
-    private readonly NativePart<float> _sum, _work;
+    private readonly NativePart<float> _sum;
     private readonly int _dim, _stride;
     private double _bound, _added;
 
     public ValueSpread(int dim, NativeArena arena)
-        : this(dim, arena, arena.Take<float>((long)dim * ((dim + 15) / 16 * 16))) => Reset();
+        : this(dim, arena.Take<float>((long)dim * ((dim + 15) / 16 * 16))) => Reset();
 
-    private ValueSpread(int dim, NativeArena arena, NativePart<float> sum)
+    private ValueSpread(int dim, NativePart<float> sum)
     {
         _dim = dim;
         _stride = (dim + 15) / 16 * 16;
         _sum = sum;
-        // Two matrices that the sum is squared in.
-        _work = arena.Take<float>(2L * dim * _stride);
     }
+
+    /// <summary>Floats that <see cref="Settle"/> works in: two matrices that the sum is squared in.</summary>
+    public static long WorkLength(int dim) => 2L * dim * ((dim + 15) / 16 * 16);
 
     /// <summary>At least λ.</summary>
     public double Largest => (_bound + _added) * (1 + 1e-4);
@@ -57,22 +58,24 @@ internal sealed class ValueSpread
     public void Export(IndexImageWriter to) => to.Write(_sum.Slice(0, Length));
 
     /// <summary>One that has taken in values already.</summary>
-    public static ValueSpread Restore(int dim, NativeArena arena, in IndexImage.Cluster numbers, NativePart<float> sum) =>
-        new(dim, arena, sum) { _bound = numbers.SpreadBound, _added = numbers.SpreadAdded, Trace = numbers.SpreadTrace };
+    public static ValueSpread Restore(int dim, in IndexImage.Cluster numbers, NativePart<float> sum) =>
+        new(dim, sum) { _bound = numbers.SpreadBound, _added = numbers.SpreadAdded, Trace = numbers.SpreadTrace };
 
     /// <summary>The bound after the last squarings, and what values can have added to it since.</summary>
     public (double Bound, double Added) Parts => (_bound, _added);
 
     /// <summary>Brings the bound back to λ where it may have left it.</summary>
-    public void Settle(AttentionKernels kernels)
+    /// <param name="kernels">The tier.</param>
+    /// <param name="work">At least <see cref="WorkLength"/>.</param>
+    public void Settle(AttentionKernels kernels, Span<float> work)
     {
-        if (_added > Slack * _bound) Refresh(kernels);
+        if (_added > Slack * _bound) Refresh(kernels, work);
     }
 
-    private void Refresh(AttentionKernels kernels)
+    private void Refresh(AttentionKernels kernels, Span<float> work)
     {
         ReadOnlySpan<float> sum = _sum.Slice(0, Length);
-        Span<float> from = _work.Slice(0, Length), to = _work.Slice(Length, Length);
+        Span<float> from = work[..Length], to = work.Slice(Length, Length);
         double trace = TraceOf(sum);
         _added = 0;
         _bound = 0;
