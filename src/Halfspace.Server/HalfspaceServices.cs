@@ -13,8 +13,8 @@ namespace Halfspace.Server;
 /// <summary>Adds the server to an application.</summary>
 public static class HalfspaceServices
 {
-    /// <summary>Registers models, which are loaded as the application starts, what <see cref="HalfspaceEndpoints.MapHalfspace"/> needs, and each model as
-    /// an <see cref="IChatClient"/>: by its name as the key, and the first one without.</summary>
+    /// <summary>Registers models, which are loaded as the application starts, what <see cref="HalfspaceEndpoints.MapHalfspace"/> needs,
+    /// and each model as an <see cref="IChatClient"/>: by its name as the key, and the first one without.</summary>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Names the models and sets limits.</param>
     public static IServiceCollection AddHalfspace(this IServiceCollection services, Action<HalfspaceServerOptions> configure)

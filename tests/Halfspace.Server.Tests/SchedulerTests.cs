@@ -16,7 +16,8 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
             options.Slots = 6;
             options.ChunkTokens = 16;
         });
-        string[] prompts = [.. Enumerable.Range(0, 16).Select(i => string.Concat(Enumerable.Range(0, 5 + 9 * i).Select(j => $"{(char)('a' + i)}{j} ")))];
+        string[] prompts = [.. Enumerable.Range(0, 16).Select(i =>
+            string.Concat(Enumerable.Range(0, 5 + 9 * i).Select(j => $"{(char)('a' + i)}{j} ")))];
         List<string> alone = [];
         foreach (string prompt in prompts) alone.Add(await CompleteAsync(server, prompt));
         string[] together = await Task.WhenAll(prompts.Select(prompt => CompleteAsync(server, prompt)));
@@ -50,7 +51,8 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
         });
         for (int i = 0; i < 5; i++)
         {
-            using (Streaming stream = await Streaming.StartAsync(server)) Assert.NotNull(await stream.Reader.ReadLineAsync(TestContext.Current.CancellationToken));
+            using (Streaming stream = await Streaming.StartAsync(server)) Assert.NotNull(
+                await stream.Reader.ReadLineAsync(TestContext.Current.CancellationToken));
             await ExpectFreeAsync(server);
         }
     }
@@ -102,10 +104,12 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
 
     private static async Task<string> CompleteAsync(RunningServer server, string prompt)
     {
-        Reply reply = await server.PostAsync("/v1/completions", $$"""{"prompt": {{JsonSerializer.Serialize(prompt)}}, "max_tokens": 30, "stream": true}""");
+        Reply reply = await server.PostAsync("/v1/completions",
+            $$"""{"prompt": {{JsonSerializer.Serialize(prompt)}}, "max_tokens": 30, "stream": true}""");
         string[] events = reply.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("data: [DONE]", events[^1]);
-        return string.Concat(events[..^1].Select(line => JsonDocument.Parse(line["data: ".Length..]).RootElement.GetProperty("choices")[0].GetProperty("text").GetString()));
+        return string.Concat(events[..^1].Select(line =>
+            JsonDocument.Parse(line["data: ".Length..]).RootElement.GetProperty("choices")[0].GetProperty("text").GetString()));
     }
 
     /// <summary>The only slot is free again: an answer gets through before the test's limit.</summary>

@@ -27,12 +27,15 @@ public sealed class ServicesTests(TinyServer tiny) : IClassFixture<TinyServer>
         await app.StartAsync(TestContext.Current.CancellationToken);
 
         ChatOptions few = new() { MaxOutputTokens = 5 };
-        foreach (IChatClient client in new[] { app.Services.GetRequiredService<IChatClient>(), app.Services.GetRequiredKeyedService<IChatClient>(TinyServer.Name) })
+        IChatClient usual = app.Services.GetRequiredService<IChatClient>();
+        IChatClient named = app.Services.GetRequiredKeyedService<IChatClient>(TinyServer.Name);
+        foreach (IChatClient client in new[] { usual, named })
         {
             ChatResponse whole = await client.GetResponseAsync("Name a colour.", few, TestContext.Current.CancellationToken);
             Assert.Equal(5, whole.Usage!.OutputTokenCount);
             StringBuilder streamed = new();
-            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Name a colour.", few, TestContext.Current.CancellationToken))
+            await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync("Name a colour.", few,
+                TestContext.Current.CancellationToken))
                 streamed.Append(update.Text);
             Assert.Equal(whole.Text, streamed.ToString());
         }

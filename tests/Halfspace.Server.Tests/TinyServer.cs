@@ -28,7 +28,8 @@ public sealed class TinyServer : IAsyncLifetime
     }
 
     /// <summary>Another server with options of its own.</summary>
-    internal Task<RunningServer> StartAsync(Action<HalfspaceServerOptions>? configure = null, string name = Name) => RunningServer.StartAsync(options =>
+    internal Task<RunningServer> StartAsync(Action<HalfspaceServerOptions>? configure = null, string name = Name) =>
+        RunningServer.StartAsync(options =>
     {
         options.Models.Add(Served(name));
         options.ShutdownTimeout = TimeSpan.FromSeconds(5);
@@ -48,6 +49,7 @@ public sealed class TinyServer : IAsyncLifetime
     {
         string path = Path.Combine(_folder, (other is null ? Name : name) + ".gguf");
         if (other is not null) File.WriteAllBytes(path, other.ToGguf());
-        return new ServedModelOptions(name, path) { Model = new ModelOptions { CacheDirectory = Path.Combine(_folder, "cache"), Threads = 2 } };
+        ModelOptions options = new() { CacheDirectory = Path.Combine(_folder, "cache"), Threads = 2 };
+        return new ServedModelOptions(name, path) { Model = options };
     }
 }

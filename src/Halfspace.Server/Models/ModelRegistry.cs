@@ -6,7 +6,8 @@ namespace Halfspace.Server.Models;
 
 /// <summary>Loads the models while the server is already up, and finds them by name.</summary>
 internal sealed class ModelRegistry(
-    HalfspaceServerOptions options, SavedContexts contexts, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ModelRegistry> log)
+    HalfspaceServerOptions options, SavedContexts contexts, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime,
+        ILogger<ModelRegistry> log)
     : IHostedService, IDisposable
 {
     private readonly List<ServedModel> _models = [];

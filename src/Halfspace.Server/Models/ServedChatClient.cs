@@ -4,8 +4,8 @@ using Microsoft.Extensions.AI;
 
 namespace Halfspace.Server.Models;
 
-/// <summary>A model of the server as an <see cref="IChatClient"/> within its application, with a context beside the slots. It waits for the model to
-/// be loaded, and its requests wait for each other.</summary>
+/// <summary>A model of the server as an <see cref="IChatClient"/> within its application, with a context beside the slots. It waits for
+/// the model to be loaded, and its requests wait for each other.</summary>
 internal sealed class ServedChatClient(ModelRegistry models, string? name) : IChatClient
 {
     private readonly Lock _gate = new();
@@ -21,10 +21,12 @@ internal sealed class ServedChatClient(ModelRegistry models, string? name) : ICh
 
     /// <inheritdoc/>
     public async IAsyncEnumerable<ChatResponseUpdate> GetStreamingResponseAsync(
-        IEnumerable<ChatMessage> messages, ChatOptions? options = null, [EnumeratorCancellation] CancellationToken cancellationToken = default)
+        IEnumerable<ChatMessage> messages, ChatOptions? options = null,
+            [EnumeratorCancellation] CancellationToken cancellationToken = default)
     {
         HalfspaceChatClient client = await ClientAsync(cancellationToken).ConfigureAwait(false);
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, options, cancellationToken).ConfigureAwait(false))
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(messages, options, cancellationToken)
+            .ConfigureAwait(false))
             yield return update;
     }
 

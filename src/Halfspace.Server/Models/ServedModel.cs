@@ -8,7 +8,8 @@ namespace Halfspace.Server.Models;
 /// <summary>A model that is loaded, with its scheduler.</summary>
 internal sealed class ServedModel : IDisposable
 {
-    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ContextStore? store, ServerMetrics metrics, TimeProvider clock, ILogger log)
+    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ContextStore? store, ServerMetrics metrics,
+        TimeProvider clock, ILogger log)
     {
         Name = served.Name;
         Context = served.Context;
