@@ -56,8 +56,8 @@ public sealed record AttentionOptions
     }
     = 8;
 
-    /// <summary>Indexed tokens from which many rows at once, a prompt's, attend sparsely: below it a dense tile, which reads a key once for all its rows,
-    /// is as fast.</summary>
+    /// <summary>Indexed tokens from which many rows at once, a prompt's, attend sparsely where <see cref="Mode"/> says so: below it a dense tile is the faster
+    /// one.</summary>
     public int PromptFrom
     {
         get;

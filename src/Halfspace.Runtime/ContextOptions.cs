@@ -11,7 +11,7 @@ public sealed record ContextOptions
     /// <summary>Attention while decoding.</summary>
     public AttentionOptions Attention { get; init; } = new();
 
-    /// <summary>Attention while reading a prompt. Dense is exact, and for many rows at once it is also the faster one.</summary>
+    /// <summary>Attention while reading a prompt. Dense is exact; sparse is the faster one for long prompts.</summary>
     public AttentionOptions PromptAttention { get; init; } = new() { Mode = AttentionMode.Dense };
 
     /// <summary>Tokens of a prompt that run through the model at once.</summary>
