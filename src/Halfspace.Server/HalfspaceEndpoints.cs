@@ -9,7 +9,8 @@ namespace Halfspace.Server;
 /// <summary>The routes of the server.</summary>
 public static class HalfspaceEndpoints
 {
-    /// <summary>Adds every route to an application that has called <see cref="HalfspaceServices.AddHalfspace"/>. docs/server.md lists them.</summary>
+    /// <summary>Adds every route to an application that has called <see cref="HalfspaceServices.AddHalfspace"/>. docs/server.md lists
+    /// them.</summary>
     public static IEndpointRouteBuilder MapHalfspace(this IEndpointRouteBuilder endpoints)
     {
         ArgumentNullException.ThrowIfNull(endpoints);

@@ -6,7 +6,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 
 namespace Halfspace.Server;
 
-/// <summary>The server as a program of its own. Nothing but its options configures it: no environment variable and no settings file.</summary>
+/// <summary>The server as a program of its own. Nothing but its options configures it: no environment variable and no settings
+/// file.</summary>
 public sealed class HalfspaceServer : IAsyncDisposable
 {
     private readonly WebApplication _app;
@@ -23,7 +24,8 @@ public sealed class HalfspaceServer : IAsyncDisposable
     /// <param name="logging">Where its log goes; nowhere if null.</param>
     /// <exception cref="ModelException">An option or an address is not possible.</exception>
     public static HalfspaceServer Create(
-        Action<HalfspaceServerOptions> configure, IEnumerable<string> urls, bool allowAnonymous = false, Action<ILoggingBuilder>? logging = null)
+        Action<HalfspaceServerOptions> configure, IEnumerable<string> urls, bool allowAnonymous = false,
+            Action<ILoggingBuilder>? logging = null)
     {
         ArgumentNullException.ThrowIfNull(configure);
         ArgumentNullException.ThrowIfNull(urls);
@@ -70,7 +72,8 @@ public sealed class HalfspaceServer : IAsyncDisposable
     public async Task WaitAsync(CancellationToken cancellation)
     {
         await _app.WaitForShutdownAsync(cancellation).ConfigureAwait(false);
-        if (_app.Services.GetRequiredService<ModelRegistry>().Failure is { } failure) System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
+        if (_app.Services.GetRequiredService<ModelRegistry>().Failure is { } failure)
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(failure);
     }
 
     /// <inheritdoc/>

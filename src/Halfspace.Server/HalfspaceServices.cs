@@ -4,6 +4,7 @@ using Halfspace.Server.Metrics;
 using Halfspace.Server.Models;
 using Halfspace.Server.OpenAi;
 using Halfspace.Server.OpenAi.Responses;
+using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenTelemetry.Metrics;
 
@@ -12,7 +13,8 @@ namespace Halfspace.Server;
 /// <summary>Adds the server to an application.</summary>
 public static class HalfspaceServices
 {
-    /// <summary>Registers models, which are loaded as the application starts, and what <see cref="HalfspaceEndpoints.MapHalfspace"/> needs.</summary>
+    /// <summary>Registers models, which are loaded as the application starts, what <see cref="HalfspaceEndpoints.MapHalfspace"/> needs,
+    /// and each model as an <see cref="IChatClient"/>: by its name as the key, and the first one without.</summary>
     /// <param name="services">The application's services.</param>
     /// <param name="configure">Names the models and sets limits.</param>
     public static IServiceCollection AddHalfspace(this IServiceCollection services, Action<HalfspaceServerOptions> configure)
@@ -29,6 +31,10 @@ public static class HalfspaceServices
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(options);
         services.AddSingleton<ModelRegistry>();
+        services.AddSingleton<IChatClient>(provider => new ServedChatClient(provider.GetRequiredService<ModelRegistry>(), null));
+        foreach (ServedModelOptions model in options.Models)
+            services.AddKeyedSingleton<IChatClient>(
+                model.Name, (provider, _) => new ServedChatClient(provider.GetRequiredService<ModelRegistry>(), model.Name));
         services.AddHostedService(provider => provider.GetRequiredService<ModelRegistry>());
         services.AddSingleton<ApiRoute>();
         services.AddSingleton<SavedContexts>();

@@ -26,7 +26,8 @@ public sealed class BadInputTests(TinyServer tiny) : IClassFixture<TinyServer>
     [InlineData("""{"messages": [{"role": "king", "content": "Hi."}]}""", "messages[0].role", "must be")]
     [InlineData("""{"messages": [{"role": "user"}]}""", "messages[0].content", "missing")]
     [InlineData("""{"messages": [{"role": "user", "content": 5}]}""", "messages[0].content", "a text")]
-    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}""", "messages[0].content", "a text")]
+    [InlineData("""{"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}""",
+        "messages[0].content", "a text")]
     [InlineData("""{"messages": [{"role": "user", "content": "\ud800"}]}""", "messages[0].content", "a text")]
     [InlineData("""{"messages": [USER], "temperature": "hot"}""", "temperature", "a number")]
     [InlineData("""{"messages": [USER], "temperature": -1}""", "temperature", "from 0")]
@@ -80,7 +81,8 @@ public sealed class BadInputTests(TinyServer tiny) : IClassFixture<TinyServer>
     [Fact]
     public async Task Another_type_of_body_is_refused()
     {
-        (await _server.PostAsync("/v1/completions", """{"prompt": "a"}""", "text/plain")).ExpectError(HttpStatusCode.UnsupportedMediaType, null, "application/json");
+        (await _server.PostAsync("/v1/completions", """{"prompt": "a"}""", "text/plain")).ExpectError(HttpStatusCode.UnsupportedMediaType,
+            null, "application/json");
         await _server.ExpectAliveAsync();
     }
 

@@ -19,7 +19,8 @@ public sealed class ChatTests(TinyServer tiny) : IClassFixture<TinyServer>
         ChatFinishReason? finish = null;
         ChatTokenUsage? usage = null;
         int pieces = 0;
-        await foreach (StreamingChatCompletionUpdate update in _chat.CompleteChatStreamingAsync(_messages, options, TestContext.Current.CancellationToken))
+        await foreach (StreamingChatCompletionUpdate update in _chat.CompleteChatStreamingAsync(_messages, options,
+            TestContext.Current.CancellationToken))
         {
             foreach (ChatMessageContentPart part in update.ContentUpdate) streamed.Append(part.Text);
             finish = update.FinishReason ?? finish;
@@ -45,9 +46,11 @@ public sealed class ChatTests(TinyServer tiny) : IClassFixture<TinyServer>
         ChatCompletionOptions options = new() { MaxOutputTokenCount = 1 };
         ChatCompletion first = await _chat.CompleteChatAsync([new UserChatMessage(text)], options, TestContext.Current.CancellationToken);
         ChatCompletion second = await _chat.CompleteChatAsync(
-            [new UserChatMessage(text), new AssistantChatMessage("Yes."), new UserChatMessage("And?")], options, TestContext.Current.CancellationToken);
+            [new UserChatMessage(text), new AssistantChatMessage("Yes."), new UserChatMessage("And?")], options,
+                TestContext.Current.CancellationToken);
         Assert.Equal(0, first.Usage.InputTokenDetails?.CachedTokenCount ?? 0);
-        Assert.InRange(second.Usage.InputTokenDetails.CachedTokenCount, first.Usage.InputTokenCount - "<assistant>".Length - 1, first.Usage.InputTokenCount);
+        Assert.InRange(second.Usage.InputTokenDetails.CachedTokenCount, first.Usage.InputTokenCount - "<assistant>".Length - 1,
+            first.Usage.InputTokenCount);
     }
 
     [Fact]
@@ -66,7 +69,8 @@ public sealed class ChatTests(TinyServer tiny) : IClassFixture<TinyServer>
     {
         async Task<string> Ask(long seed)
         {
-            ChatCompletion answer = await _chat.CompleteChatAsync(_messages, new ChatCompletionOptions { MaxOutputTokenCount = 16, Temperature = 1, TopP = 0.9f, Seed = seed });
+            ChatCompletion answer = await _chat.CompleteChatAsync(_messages,
+                new ChatCompletionOptions { MaxOutputTokenCount = 16, Temperature = 1, TopP = 0.9f, Seed = seed });
             return answer.Content[0].Text;
         }
 
@@ -77,7 +81,8 @@ public sealed class ChatTests(TinyServer tiny) : IClassFixture<TinyServer>
     [Fact]
     public async Task A_stop_text_ends_the_answer_and_is_not_part_of_it()
     {
-        ChatCompletion whole = await _chat.CompleteChatAsync(_messages, new ChatCompletionOptions { MaxOutputTokenCount = 20 }, TestContext.Current.CancellationToken);
+        ChatCompletion whole = await _chat.CompleteChatAsync(_messages, new ChatCompletionOptions { MaxOutputTokenCount = 20 },
+            TestContext.Current.CancellationToken);
         string text = whole.Content[0].Text, stop = text.Substring(text.Length / 2, 2);
         ChatCompletionOptions options = new() { MaxOutputTokenCount = 20 };
         options.StopSequences.Add(stop);

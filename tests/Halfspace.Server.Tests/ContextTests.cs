@@ -32,7 +32,8 @@ public sealed class ContextTests(TinyServer tiny) : IClassFixture<TinyServer>, I
         Assert.Equal(HttpStatusCode.Created, made.Status);
         int tokens = made.Json.GetProperty("tokens").GetInt32();
         Assert.InRange(tokens, _text.Length, _text.Length + 20);
-        Assert.Equal("book", Assert.Single((await _server.GetAsync(Route)).Json.GetProperty("data").EnumerateArray()).GetProperty("name").GetString());
+        Assert.Equal("book", Assert.Single((await _server.GetAsync(Route)).Json.GetProperty("data").EnumerateArray())
+            .GetProperty("name").GetString());
         Assert.Equal(tokens, (await _server.GetAsync(Route + "/book")).Json.GetProperty("tokens").GetInt32());
 
         // Another server has read nothing of it: what it knows comes from the file.
@@ -53,7 +54,8 @@ public sealed class ContextTests(TinyServer tiny) : IClassFixture<TinyServer>, I
 
         Assert.Equal(HttpStatusCode.OK, (await DeleteAsync("book")).Status);
         (await DeleteAsync("book")).ExpectError(HttpStatusCode.NotFound, "name", "no saved context");
-        (await other.PostAsync("/v1/chat/completions", question)).ExpectError(HttpStatusCode.NotFound, "halfspace.context", "no saved context");
+        (await other.PostAsync("/v1/chat/completions", question)).ExpectError(HttpStatusCode.NotFound, "halfspace.context",
+            "no saved context");
         await other.ExpectAliveAsync();
     }
 
@@ -85,7 +87,8 @@ public sealed class ContextTests(TinyServer tiny) : IClassFixture<TinyServer>, I
     {
         string json = JsonSerializer.Serialize(name);
         (await _server.PostAsync(Route, $$"""{"name": {{json}}, "text": "abc"}""")).ExpectError(HttpStatusCode.BadRequest, "name", "name");
-        (await _server.PostAsync("/v1/chat/completions", $$$"""{"messages": [{"role": "user", "content": "x"}], "halfspace": {"context": {{{json}}}}}"""))
+        (await _server.PostAsync("/v1/chat/completions",
+            $$$"""{"messages": [{"role": "user", "content": "x"}], "halfspace": {"context": {{{json}}}}}"""))
             .ExpectError(HttpStatusCode.BadRequest, "halfspace.context", "name");
         Reply shown = await _server.GetAsync(Route + "/" + Uri.EscapeDataString(name));
         Assert.True(name.Length == 0 || name == ".." || shown.Status is HttpStatusCode.BadRequest or HttpStatusCode.NotFound, shown.Text);
@@ -99,7 +102,8 @@ public sealed class ContextTests(TinyServer tiny) : IClassFixture<TinyServer>, I
         await CreateAsync("taken");
         (await CreateAsync("taken")).ExpectError(HttpStatusCode.Conflict, "name", "already");
         (await _server.PostAsync(Route, """{"name": "x"}""")).ExpectError(HttpStatusCode.BadRequest, "text", "missing");
-        (await _server.PostAsync(Route, $$"""{"name": "x", "text": "{{new string('a', 5000)}}"}""")).ExpectError(HttpStatusCode.BadRequest, "text", "4096");
+        (await _server.PostAsync(Route, $$"""{"name": "x", "text": "{{new string('a', 5000)}}"}""")).ExpectError(HttpStatusCode.BadRequest,
+            "text", "4096");
         (await AskAsync("""{"role": "system", "content": "x"}""")).ExpectError(HttpStatusCode.BadRequest, "messages", "system");
         (await AskAsync("""{"role": "assistant", "content": "x"}""")).ExpectError(HttpStatusCode.BadRequest, "messages", "user");
         (await _server.PostAsync("/v1/completions", """{"prompt": "x", "halfspace": {"context": "taken"}}"""))
@@ -118,21 +122,25 @@ public sealed class ContextTests(TinyServer tiny) : IClassFixture<TinyServer>, I
         File.WriteAllBytes(path, bytes);
         await using RunningServer other = await tiny.StartAsync(options => options.ContextFolder = _folder);
         string question = """{"messages": [{"role": "user", "content": "Which?"}], "max_tokens": 3, "halfspace": {"context": "damaged"}}""";
-        for (int i = 0; i < 3; i++) (await other.PostAsync("/v1/chat/completions", question)).ExpectError(HttpStatusCode.Conflict, "halfspace.context", "damaged");
+        for (int i = 0; i < 3; i++) (await other.PostAsync("/v1/chat/completions", question)).ExpectError(HttpStatusCode.Conflict,
+            "halfspace.context", "damaged");
         await other.ExpectAliveAsync();
     }
 
     [Fact]
     public async Task A_request_says_how_to_attend()
     {
-        Reply dense = await HalfspaceAsync("""{"attention": "dense"}"""), few = await HalfspaceAsync("""{"attention": "sparse", "keys": 64}""");
+        Reply dense = await HalfspaceAsync("""{"attention": "dense"}"""),
+            few = await HalfspaceAsync("""{"attention": "sparse", "keys": 64}""");
         double all = Keys(dense), some = Keys(few);
         Assert.True(all > 2500, $"dense: {all}");
         Assert.True(some < 400, $"sparse: {some}");
         Assert.True(few.Json.GetProperty("halfspace").GetProperty("certificate").GetDouble() > 0);
-        (await HalfspaceAsync("""{"attention": "none"}""")).ExpectError(HttpStatusCode.BadRequest, "halfspace.attention", "dense or sparse");
+        (await HalfspaceAsync("""{"attention": "none"}""")).ExpectError(HttpStatusCode.BadRequest, "halfspace.attention",
+            "dense or sparse");
         (await HalfspaceAsync("""{"keys": 0}""")).ExpectError(HttpStatusCode.BadRequest, "halfspace.keys", "at least 1");
-        (await HalfspaceAsync("""{"attention": "dense", "keys": 5}""")).ExpectError(HttpStatusCode.BadRequest, "halfspace.keys", "every key");
+        (await HalfspaceAsync("""{"attention": "dense", "keys": 5}""")).ExpectError(HttpStatusCode.BadRequest, "halfspace.keys",
+            "every key");
     }
 
     private Task<Reply> HalfspaceAsync(string fields) =>
@@ -152,5 +160,6 @@ public sealed class ContextTests(TinyServer tiny) : IClassFixture<TinyServer>, I
         return await Reply.OfAsync(response);
     }
 
-    private static string? Text(Reply reply) => reply.Json.GetProperty("choices")[0].GetProperty("message").GetProperty("content").GetString();
+    private static string? Text(Reply reply) => reply.Json.GetProperty("choices")[0].GetProperty("message")
+        .GetProperty("content").GetString();
 }

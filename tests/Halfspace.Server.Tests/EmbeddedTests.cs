@@ -30,7 +30,8 @@ public sealed class EmbeddedTests(EmbeddedServer embedded) : IClassFixture<Embed
     public async Task OpenAi_s_client_gets_an_answer()
     {
         ChatMessage[] messages = [new UserChatMessage(Question)];
-        ChatCompletion answer = await _chat.CompleteChatAsync(messages, new ChatCompletionOptions { MaxOutputTokenCount = 40 }, TestContext.Current.CancellationToken);
+        ChatCompletion answer = await _chat.CompleteChatAsync(messages, new ChatCompletionOptions { MaxOutputTokenCount = 40 },
+            TestContext.Current.CancellationToken);
         Assert.Contains("Paris", answer.Content[0].Text, StringComparison.Ordinal);
         Assert.Equal(OpenAI.Chat.ChatFinishReason.Stop, answer.FinishReason);
     }
@@ -41,7 +42,8 @@ public sealed class EmbeddedTests(EmbeddedServer embedded) : IClassFixture<Embed
         using IChatClient client = _chat.AsIChatClient();
         StringBuilder text = new();
         UsageDetails? usage = null;
-        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(Question, new ChatOptions { MaxOutputTokens = 40 }, TestContext.Current.CancellationToken))
+        await foreach (ChatResponseUpdate update in client.GetStreamingResponseAsync(Question, new ChatOptions { MaxOutputTokens = 40 },
+            TestContext.Current.CancellationToken))
         {
             text.Append(update.Text);
             foreach (UsageContent content in update.Contents.OfType<UsageContent>()) usage = content.Details;

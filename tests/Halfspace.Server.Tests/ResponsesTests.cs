@@ -13,18 +13,20 @@ public sealed class ResponsesTests(TinyServer tiny) : IClassFixture<TinyServer>
     public async Task A_streamed_response_is_the_response()
     {
         ResponsesClient client = _server.Client().GetResponsesClient();
-        CreateResponseOptions Options(bool stream)
+        static CreateResponseOptions Options(bool stream) => new(TinyServer.Name, [ResponseItem.CreateUserMessageItem("Name a colour.")])
         {
-            CreateResponseOptions options = new(TinyServer.Name, [ResponseItem.CreateUserMessageItem("Name a colour.")]) { MaxOutputTokenCount = 20, StreamingEnabled = stream, Instructions = "Be brief." };
-            return options;
-        }
+            MaxOutputTokenCount = 20,
+            StreamingEnabled = stream,
+            Instructions = "Be brief.",
+        };
 
         ResponseResult whole = await client.CreateResponseAsync(Options(false), TestContext.Current.CancellationToken);
         StringBuilder text = new();
         ResponseResult? finished = null;
         string? done = null;
         List<int> sequence = [];
-        await foreach (StreamingResponseUpdate update in await client.CreateResponseStreamingAsync(Options(true), TestContext.Current.CancellationToken))
+        await foreach (StreamingResponseUpdate update in await client.CreateResponseStreamingAsync(Options(true),
+            TestContext.Current.CancellationToken))
         {
             sequence.Add(update.SequenceNumber);
             if (update is StreamingResponseOutputTextDeltaUpdate delta) text.Append(delta.Delta);

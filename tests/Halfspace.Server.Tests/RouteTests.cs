@@ -44,14 +44,17 @@ public sealed class RouteTests(TinyServer tiny) : IClassFixture<TinyServer>
     public async Task A_stream_ends_with_done_and_usage_if_asked(bool usage)
     {
         string options = usage ? ", \"stream_options\": {\"include_usage\": true}" : "";
-        Reply reply = await _server.PostAsync("/v1/completions", $$"""{"prompt": "abc", "max_tokens": 5, "stream": true, "logprobs": 2{{options}}}""");
+        Reply reply = await _server.PostAsync("/v1/completions",
+            $$"""{"prompt": "abc", "max_tokens": 5, "stream": true, "logprobs": 2{{options}}}""");
         string[] events = reply.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("data: [DONE]", events[^1]);
         JsonElement[] chunks = [.. events[..^1].Select(line => JsonDocument.Parse(line["data: ".Length..]).RootElement)];
         Assert.Equal(usage ? 1 : 0, chunks.Count(chunk => chunk.TryGetProperty("usage", out _)));
-        JsonElement[] choices = [.. chunks.Where(chunk => chunk.GetProperty("choices").GetArrayLength() > 0).Select(chunk => chunk.GetProperty("choices")[0])];
+        JsonElement[] choices = [.. chunks.Where(chunk => chunk.GetProperty("choices").GetArrayLength() > 0).Select(chunk =>
+            chunk.GetProperty("choices")[0])];
         Assert.Equal("length", choices[^1].GetProperty("finish_reason").GetString());
-        Assert.Equal(5, choices.Count(choice => choice.TryGetProperty("logprobs", out JsonElement l) && l.GetProperty("tokens").GetArrayLength() == 1));
+        Assert.Equal(5, choices.Count(choice => choice.TryGetProperty("logprobs", out JsonElement l)
+            && l.GetProperty("tokens").GetArrayLength() == 1));
     }
 
     [Fact]

@@ -76,7 +76,8 @@ internal sealed record Reply(HttpStatusCode Status, string Text, TimeSpan? Retry
     public JsonElement Json => JsonDocument.Parse(Text).RootElement;
 
     public static async Task<Reply> OfAsync(HttpResponseMessage response) => new(
-        response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken), response.Headers.RetryAfter?.Delta);
+        response.StatusCode, await response.Content.ReadAsStringAsync(TestContext.Current.CancellationToken),
+            response.Headers.RetryAfter?.Delta);
 
     /// <summary>An error in OpenAI's form, whose sentence says nothing of the machine.</summary>
     public void ExpectError(HttpStatusCode status, string? param, params string[] parts)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Text;
 using System.Text.Json;
+using Halfspace.Tests;
 
 namespace Halfspace.Server.Tests;
 
@@ -15,7 +16,8 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
             options.Slots = 6;
             options.ChunkTokens = 16;
         });
-        string[] prompts = [.. Enumerable.Range(0, 16).Select(i => string.Concat(Enumerable.Range(0, 5 + 9 * i).Select(j => $"{(char)('a' + i)}{j} ")))];
+        string[] prompts = [.. Enumerable.Range(0, 16).Select(i =>
+            string.Concat(Enumerable.Range(0, 5 + 9 * i).Select(j => $"{(char)('a' + i)}{j} ")))];
         List<string> alone = [];
         foreach (string prompt in prompts) alone.Add(await CompleteAsync(server, prompt));
         string[] together = await Task.WhenAll(prompts.Select(prompt => CompleteAsync(server, prompt)));
@@ -49,7 +51,8 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
         });
         for (int i = 0; i < 5; i++)
         {
-            using (Streaming stream = await Streaming.StartAsync(server)) Assert.NotNull(await stream.Reader.ReadLineAsync(TestContext.Current.CancellationToken));
+            using (Streaming stream = await Streaming.StartAsync(server)) Assert.NotNull(
+                await stream.Reader.ReadLineAsync(TestContext.Current.CancellationToken));
             await ExpectFreeAsync(server);
         }
     }
@@ -81,12 +84,32 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
         await server.DisposeAsync();
     }
 
+    [Fact]
+    public async Task An_answer_that_fails_costs_no_other()
+    {
+        // A token whose embedding is not a number makes every logit so.
+        const int Damaged = 7;
+        ServedModelOptions broken = tiny.Served("broken", new TinyModel { Context = 512, TiedOutput = false, DamagedToken = Damaged });
+        await using RunningServer server = await tiny.StartAsync(options => options.Models.Insert(0, broken));
+        const string Sound = """{"prompt": [1, 2, 3], "max_tokens": 40}""", Failing = """{"prompt": [1, 7, 3], "max_tokens": 40}""";
+        string expected = Text(await server.PostAsync("/v1/completions", Sound));
+        Task<Reply>[] sound = [.. Enumerable.Range(0, 4).Select(_ => server.PostAsync("/v1/completions", Sound))];
+        Reply[] failing = await Task.WhenAll(Enumerable.Range(0, 4).Select(_ => server.PostAsync("/v1/completions", Failing)));
+        foreach (Reply reply in failing) reply.ExpectError(HttpStatusCode.InternalServerError, null, "log");
+        foreach (Reply reply in await Task.WhenAll(sound)) Assert.Equal(expected, Text(reply));
+        await server.ExpectAliveAsync();
+    }
+
+    private static string Text(Reply reply) => reply.Json.GetProperty("choices")[0].GetProperty("text").GetString()!;
+
     private static async Task<string> CompleteAsync(RunningServer server, string prompt)
     {
-        Reply reply = await server.PostAsync("/v1/completions", $$"""{"prompt": {{JsonSerializer.Serialize(prompt)}}, "max_tokens": 30, "stream": true}""");
+        Reply reply = await server.PostAsync("/v1/completions",
+            $$"""{"prompt": {{JsonSerializer.Serialize(prompt)}}, "max_tokens": 30, "stream": true}""");
         string[] events = reply.Text.Split("\n\n", StringSplitOptions.RemoveEmptyEntries);
         Assert.Equal("data: [DONE]", events[^1]);
-        return string.Concat(events[..^1].Select(line => JsonDocument.Parse(line["data: ".Length..]).RootElement.GetProperty("choices")[0].GetProperty("text").GetString()));
+        return string.Concat(events[..^1].Select(line =>
+            JsonDocument.Parse(line["data: ".Length..]).RootElement.GetProperty("choices")[0].GetProperty("text").GetString()));
     }
 
     /// <summary>The only slot is free again: an answer gets through before the test's limit.</summary>

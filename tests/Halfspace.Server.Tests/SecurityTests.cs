@@ -23,7 +23,8 @@ public sealed class SecurityTests(TinyServer tiny) : IClassFixture<TinyServer>
             await server.Client(key).GetOpenAIModelClient().GetModelsAsync(TestContext.Current.CancellationToken);
         }
 
-        foreach (string? wrong in new[] { null, "", "Bearer", "Bearer ", "Bearer first-ke", "Bearer first-keys", $"Basic {First}", First, $"Bearer sha256:{hash}", $"Bearer {hash}" })
+        foreach (string? wrong in new[] { null, "", "Bearer", "Bearer ", "Bearer first-ke", "Bearer first-keys", $"Basic {First}", First,
+            $"Bearer sha256:{hash}", $"Bearer {hash}" })
             (await GetAsync(server, wrong)).ExpectError(HttpStatusCode.Unauthorized, null, "API key");
         // A wrong key is told before the body is read, and about routes that are not there too.
         (await server.PostAsync("/v1/chat/completions", "{")).ExpectError(HttpStatusCode.Unauthorized, null, "API key");
@@ -46,7 +47,8 @@ public sealed class SecurityTests(TinyServer tiny) : IClassFixture<TinyServer>
 
     [Fact]
     public void A_file_of_keys_that_is_not_there_is_refused() =>
-        Assert.Contains("cannot be read", Assert.Throws<ModelException>(() => ApiKeys.Load("/nowhere/keys")).Message, StringComparison.Ordinal);
+        Assert.Contains("cannot be read", Assert.Throws<ModelException>(() => ApiKeys.Load("/nowhere/keys")).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("http://localhost:8080", true)]
@@ -65,7 +67,8 @@ public sealed class SecurityTests(TinyServer tiny) : IClassFixture<TinyServer>
         address.RequireGuard(keys, false);
         address.RequireGuard(ApiKeys.None, true);
         if (loopback) address.RequireGuard(ApiKeys.None, false);
-        else Assert.Contains("--api-key-file", Assert.Throws<ModelException>(() => address.RequireGuard(ApiKeys.None, false)).Message, StringComparison.Ordinal);
+        else Assert.Contains("--api-key-file", Assert.Throws<ModelException>(() => address.RequireGuard(ApiKeys.None, false)).Message,
+            StringComparison.Ordinal);
     }
 
     [Theory]

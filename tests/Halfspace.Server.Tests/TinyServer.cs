@@ -28,7 +28,8 @@ public sealed class TinyServer : IAsyncLifetime
     }
 
     /// <summary>Another server with options of its own.</summary>
-    internal Task<RunningServer> StartAsync(Action<HalfspaceServerOptions>? configure = null, string name = Name) => RunningServer.StartAsync(options =>
+    internal Task<RunningServer> StartAsync(Action<HalfspaceServerOptions>? configure = null, string name = Name) =>
+        RunningServer.StartAsync(options =>
     {
         options.Models.Add(Served(name));
         options.ShutdownTimeout = TimeSpan.FromSeconds(5);
@@ -43,8 +44,12 @@ public sealed class TinyServer : IAsyncLifetime
         return path;
     }
 
-    internal ServedModelOptions Served(string name = Name) => new(name, Path.Combine(_folder, "tiny.gguf"))
+    /// <summary>The model, or another one.</summary>
+    internal ServedModelOptions Served(string name = Name, TinyModel? other = null)
     {
-        Model = new ModelOptions { CacheDirectory = Path.Combine(_folder, "cache"), Threads = 2 },
-    };
+        string path = Path.Combine(_folder, (other is null ? Name : name) + ".gguf");
+        if (other is not null) File.WriteAllBytes(path, other.ToGguf());
+        ModelOptions options = new() { CacheDirectory = Path.Combine(_folder, "cache"), Threads = 2 };
+        return new ServedModelOptions(name, path) { Model = options };
+    }
 }

@@ -12,7 +12,8 @@ namespace Halfspace.Server.Tests;
 public sealed class ToolTests(EmbeddedServer embedded) : IClassFixture<EmbeddedServer>
 {
     private const string Schema = """{"type": "object", "properties": {"city": {"type": "string", "maxLength": 20}}, "required": ["city"], "additionalProperties": false}""";
-    private static readonly ChatTool _weather = ChatTool.CreateFunctionTool("get_weather", "The weather in a city.", BinaryData.FromString(Schema));
+    private static readonly ChatTool _weather = ChatTool.CreateFunctionTool("get_weather", "The weather in a city.",
+        BinaryData.FromString(Schema));
     private readonly ChatClient _chat = embedded.Server.Client().GetChatClient(EmbeddedServer.Name);
 
     [Fact]
@@ -29,21 +30,28 @@ public sealed class ToolTests(EmbeddedServer embedded) : IClassFixture<EmbeddedS
 
         messages.Add(new AssistantChatMessage(answer));
         messages.Add(new ToolChatMessage(call.Id, "Sunny, 21 degrees."));
-        ChatCompletion last = await _chat.CompleteChatAsync(messages, new ChatCompletionOptions { MaxOutputTokenCount = 30 }, TestContext.Current.CancellationToken);
+        ChatCompletion last = await _chat.CompleteChatAsync(messages, new ChatCompletionOptions { MaxOutputTokenCount = 30 },
+            TestContext.Current.CancellationToken);
         Assert.NotEqual("", last.Content[0].Text);
     }
 
     [Fact]
     public async Task A_streamed_call_is_the_call()
     {
-        ChatCompletionOptions options = new() { MaxOutputTokenCount = 80, ToolChoice = ChatToolChoice.CreateFunctionChoice("get_weather"), AllowParallelToolCalls = false };
+        ChatCompletionOptions options = new()
+        {
+            MaxOutputTokenCount = 80,
+            ToolChoice = ChatToolChoice.CreateFunctionChoice("get_weather"),
+            AllowParallelToolCalls = false,
+        };
         options.Tools.Add(_weather);
         ChatMessage[] messages = [new UserChatMessage("What is the weather in Paris?")];
         ChatCompletion whole = await _chat.CompleteChatAsync(messages, options, TestContext.Current.CancellationToken);
         StringBuilder arguments = new();
         ChatFinishReason? finish = null;
         string? name = null;
-        await foreach (StreamingChatCompletionUpdate update in _chat.CompleteChatStreamingAsync(messages, options, TestContext.Current.CancellationToken))
+        await foreach (StreamingChatCompletionUpdate update in _chat.CompleteChatStreamingAsync(messages, options,
+            TestContext.Current.CancellationToken))
         {
             foreach (StreamingChatToolCallUpdate call in update.ToolCallUpdates)
             {
@@ -72,11 +80,13 @@ public sealed class ToolTests(EmbeddedServer embedded) : IClassFixture<EmbeddedS
             MaxOutputTokenCount = 200,
             ResponseFormat = OpenAI.Chat.ChatResponseFormat.CreateJsonSchemaFormat("person", BinaryData.FromString(Form), null, true),
         };
-        ChatCompletion answer = await _chat.CompleteChatAsync([new UserChatMessage("Describe Jane Austen.")], options, TestContext.Current.CancellationToken);
+        ChatCompletion answer = await _chat.CompleteChatAsync([new UserChatMessage("Describe Jane Austen.")], options,
+            TestContext.Current.CancellationToken);
         Assert.Equal(ChatFinishReason.Stop, answer.FinishReason);
         JsonElement person = JsonDocument.Parse(answer.Content[0].Text).RootElement;
         Assert.InRange(person.GetProperty("born").GetInt32(), 1000, 2000);
-        foreach (JsonElement work in person.GetProperty("works").EnumerateArray()) Assert.Equal(JsonValueKind.String, work.GetProperty("title").ValueKind);
+        foreach (JsonElement work in person.GetProperty("works").EnumerateArray())
+            Assert.Equal(JsonValueKind.String, work.GetProperty("title").ValueKind);
     }
 
     [Fact]
@@ -84,9 +94,15 @@ public sealed class ToolTests(EmbeddedServer embedded) : IClassFixture<EmbeddedS
     {
         using IChatClient client = _chat.AsIChatClient();
         AIFunction function = AIFunctionFactory.Create((string city) => "Sunny in " + city, "get_weather", "The weather in a city.");
-        ChatResponse response = await client.GetResponseAsync("What is the weather in Paris?",
-            new ChatOptions { MaxOutputTokens = 120, Tools = [function], ToolMode = ChatToolMode.RequireSpecific("get_weather"), AllowMultipleToolCalls = false },
-            TestContext.Current.CancellationToken);
+        ChatOptions options = new()
+        {
+            MaxOutputTokens = 120,
+            Tools = [function],
+            ToolMode = ChatToolMode.RequireSpecific("get_weather"),
+            AllowMultipleToolCalls = false,
+        };
+        ChatResponse response =
+            await client.GetResponseAsync("What is the weather in Paris?", options, TestContext.Current.CancellationToken);
         FunctionCallContent call = Assert.Single(response.Messages.SelectMany(message => message.Contents).OfType<FunctionCallContent>());
         Assert.Equal("get_weather", call.Name);
         Assert.True(call.Arguments!.ContainsKey("city"));
@@ -100,7 +116,8 @@ public sealed class ToolTests(EmbeddedServer embedded) : IClassFixture<EmbeddedS
     [InlineData("""{"tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": {"type": "function", "function": {"name": "g"}}}""", "tools")]
     [InlineData("""{"response_format": {"type": "xml"}}""", "response_format.type")]
     [InlineData("""{"response_format": {"type": "json_schema"}}""", "response_format.json_schema.schema")]
-    [InlineData("""{"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}}""", "response_format.json_schema.schema")]
+    [InlineData("""{"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}}""",
+        "response_format.json_schema.schema")]
     public async Task What_cannot_be_offered_is_refused(string fields, string param)
     {
         string body = """{"messages": [{"role": "user", "content": "Hi."}], """ + fields[1..];

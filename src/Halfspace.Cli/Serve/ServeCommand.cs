@@ -24,9 +24,12 @@ internal sealed class ServeCommand : Command
     private readonly Option<string?> _keys = NewOption.Text("--api-key-file", "FILE",
         "Asks requests for one of the keys in a file, one a line, each as it is or as sha256: and its hash.");
     private readonly Option<bool> _anonymous = NewOption.Flag("--allow-anonymous", "Lets other machines in without a key.");
-    private readonly Option<int?> _slots = NewOption.Whole("--slots", "N", 1, "Requests of a model that are answered at once (default 8).", 1024);
-    private readonly Option<int?> _queue = NewOption.Whole("--queue", "N", 0, "Requests of a model that may wait besides (default 128).", 1 << 20);
-    private readonly Option<int?> _body = NewOption.Whole("--max-body", "BYTES", 1, "The longest body of a request (default 4 MiB).", 1 << 30);
+    private readonly Option<int?> _slots = NewOption.Whole("--slots", "N", 1, "Requests of a model that are answered at once (default 8).",
+        1024);
+    private readonly Option<int?> _queue = NewOption.Whole("--queue", "N", 0, "Requests of a model that may wait besides (default 128).",
+        1 << 20);
+    private readonly Option<int?> _body = NewOption.Whole("--max-body", "BYTES", 1, "The longest body of a request (default 4 MiB).",
+        1 << 30);
     private readonly Option<double?> _temperature = NewOption.Real("--temp", "T",
         "The temperature of requests that name none (default 0, greedy).", value => value is >= 0 and <= 2, "from 0 to 2");
 
@@ -81,7 +84,8 @@ internal sealed class ServeCommand : Command
         AttentionOptions attention = _attention.One(parsed);
         foreach (string given in parsed.GetValue(_models) is { Length: > 0 } models ? models : [EmbeddedModel.Path])
         {
-            (string? name, string path) = given.Split('=', 2) is [string before, string after] && !File.Exists(given) ? (before, after) : (null, given);
+            (string? name, string path) = given.Split('=', 2) is [string before, string after] && !File.Exists(given) ? (before, after)
+                : (null, given);
             options.Models.Add(new ServedModelOptions(name ?? Path.GetFileNameWithoutExtension(path), path)
             {
                 Model = _model.Options(parsed),

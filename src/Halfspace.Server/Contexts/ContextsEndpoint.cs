@@ -26,15 +26,18 @@ internal sealed class ContextsEndpoint(HalfspaceServerOptions options, SavedCont
 
     public async Task CreateAsync(HttpContext http)
     {
-        ContextRequest request = await RequestBody.ReadAsync(http, ServerJson.Wire.ContextRequest, options.BodyTimeout).ConfigureAwait(false);
+        ContextRequest request = await RequestBody.ReadAsync(http, ServerJson.Wire.ContextRequest, options.BodyTimeout)
+            .ConfigureAwait(false);
         ContextStore store = contexts.Required;
         ServedModel model = models.Find(request.Model);
         SavedContexts.RequireName(request.Name, "name");
         if (string.IsNullOrWhiteSpace(request.Text)) throw ApiException.Field("text", "text is missing or empty; give the document.");
-        if (request.Raw == true && request.System is not null) throw ApiException.Field("system", "A raw document has no system message; leave it out.");
+        if (request.Raw == true && request.System is not null)
+            throw ApiException.Field("system", "A raw document has no system message; leave it out.");
         bool replace = request.Replace == true;
         if (store.Contains(request.Name!) && !replace)
-            throw new ApiException(StatusCodes.Status409Conflict, "There is a context of this name already; delete it, or send replace: true.", "name");
+            throw new ApiException(StatusCodes.Status409Conflict,
+                "There is a context of this name already; delete it, or send replace: true.", "name");
         await AnswerRun.RunAsync(http, model, end =>
         {
             ContextDocument document = new(request.System, request.Text, request.Raw == true);
@@ -46,7 +49,8 @@ internal sealed class ContextsEndpoint(HalfspaceServerOptions options, SavedCont
     }
 
     private async Task SendAsync(HttpContext http, ContextJob job) =>
-        await ApiRoute.SendAsync(http, ContextEntry.Of(await SavedAsync(job).ConfigureAwait(false)), ServerJson.Wire.ContextEntry, StatusCodes.Status201Created)
+        await ApiRoute.SendAsync(http, ContextEntry.Of(await SavedAsync(job).ConfigureAwait(false)), ServerJson.Wire.ContextEntry,
+            StatusCodes.Status201Created)
             .ConfigureAwait(false);
 
     private async Task StreamAsync(HttpContext http, ContextJob job)
@@ -55,7 +59,8 @@ internal sealed class ContextsEndpoint(HalfspaceServerOptions options, SavedCont
         await stream.StartAsync().ConfigureAwait(false);
         await foreach (int read in job.ReadAsync(http.RequestAborted).ConfigureAwait(false))
             await stream.SendAsync(new ContextProgress(read, job.Prompt.Length), ServerJson.Wire.ContextProgress).ConfigureAwait(false);
-        await stream.SendAsync(ContextEntry.Of(await SavedAsync(job).ConfigureAwait(false)), ServerJson.Wire.ContextEntry).ConfigureAwait(false);
+        await stream.SendAsync(ContextEntry.Of(await SavedAsync(job).ConfigureAwait(false)), ServerJson.Wire.ContextEntry)
+            .ConfigureAwait(false);
         await stream.DoneAsync().ConfigureAwait(false);
     }
 

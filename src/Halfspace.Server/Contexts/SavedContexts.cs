@@ -16,7 +16,8 @@ internal sealed class SavedContexts(HalfspaceServerOptions options)
     public ContextStore? Store { get; } = options.ContextFolder is { } folder ? new ContextStore(folder) : null;
 
     /// <summary>The store, or an error.</summary>
-    public ContextStore Required => Store ?? throw ApiException.Unsupported(Field, "This server keeps no saved contexts; it was started without a folder for them.");
+    public ContextStore Required => Store ?? throw ApiException.Unsupported(Field,
+        "This server keeps no saved contexts; it was started without a folder for them.");
 
     /// <summary>A context by its name.</summary>
     /// <param name="name">What the request gives.</param>
@@ -33,7 +34,8 @@ internal sealed class SavedContexts(HalfspaceServerOptions options)
             throw Refusal(e, StatusCodes.Status409Conflict, field);
         }
 
-        throw new ApiException(StatusCodes.Status404NotFound, "There is no saved context of this name; GET /v1/halfspace/contexts lists them.", field, "context_not_found");
+        throw new ApiException(StatusCodes.Status404NotFound,
+            "There is no saved context of this name; GET /v1/halfspace/contexts lists them.", field, "context_not_found");
     }
 
     /// <summary>Refuses what cannot be a name: nothing that is asked for can lie outside the folder.</summary>
@@ -48,7 +50,8 @@ internal sealed class SavedContexts(HalfspaceServerOptions options)
     {
         ContextDocument document = Document(saved);
         if (document.Raw) throw ApiException.Field(Field, "This context was saved without the chat template; use /v1/completions.");
-        if (turns[0].Role == "system") throw ApiException.Field(field, "The saved context has its own beginning; leave the system message out.");
+        if (turns[0].Role == "system") throw ApiException.Field(field,
+            "The saved context has its own beginning; leave the system message out.");
         int first = turns.FindIndex(turn => turn.Role == "user");
         if (first != 0) throw ApiException.Field(field, "The first message after a saved context must be the user's.");
         turns[0] = turns[0] with { Content = ContextDocument.Message([document.Text], turns[0].Content) };

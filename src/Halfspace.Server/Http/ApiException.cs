@@ -27,10 +27,12 @@ internal sealed class ApiException(int status, string message, string? param = n
     public static ApiException Field(string param, string message) => new(StatusCodes.Status400BadRequest, message, param);
 
     /// <summary>A field that asks for something that is not there.</summary>
-    public static ApiException Unsupported(string param, string message) => new(StatusCodes.Status400BadRequest, message, param, "unsupported_parameter");
+    public static ApiException Unsupported(string param, string message) =>
+        new(StatusCodes.Status400BadRequest, message, param, "unsupported_parameter");
 
     /// <summary>What cannot be told to the sender.</summary>
-    public static ApiException Internal() => new(StatusCodes.Status500InternalServerError, "The server failed at this request; its log says why.");
+    public static ApiException Internal() => new(StatusCodes.Status500InternalServerError,
+        "The server failed at this request; its log says why.");
 
     /// <summary>What is not ready or about to stop.</summary>
     public static ApiException Unavailable(string message) =>

@@ -71,9 +71,11 @@ internal sealed partial class ApiRoute(HalfspaceServerOptions options, ILogger<A
         const string Scheme = "Bearer ";
         if (!options.ApiKeys.Required) return;
         string given = http.Request.Headers.Authorization.ToString();
-        bool allowed = given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase) && options.ApiKeys.Allows(given.AsSpan(Scheme.Length).Trim());
+        bool allowed = given.StartsWith(Scheme, StringComparison.OrdinalIgnoreCase)
+            && options.ApiKeys.Allows(given.AsSpan(Scheme.Length).Trim());
         if (!allowed)
-            throw new ApiException(StatusCodes.Status401Unauthorized, "The API key is missing or wrong; send it as Authorization: Bearer KEY.", null, "invalid_api_key");
+            throw new ApiException(StatusCodes.Status401Unauthorized,
+                "The API key is missing or wrong; send it as Authorization: Bearer KEY.", null, "invalid_api_key");
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A request failed.")]

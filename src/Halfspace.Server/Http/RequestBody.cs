@@ -15,7 +15,8 @@ internal static class RequestBody
     {
         // A page of another origin can send other types without asking; this one it cannot.
         if (!http.Request.HasJsonContentType())
-            throw new ApiException(StatusCodes.Status415UnsupportedMediaType, "The body must be JSON; send it with the header Content-Type: application/json.");
+            throw new ApiException(StatusCodes.Status415UnsupportedMediaType,
+                "The body must be JSON; send it with the header Content-Type: application/json.");
         RefuseLong(http);
         using CancellationTokenSource limit = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted);
         limit.CancelAfter(timeout);
@@ -38,8 +39,8 @@ internal static class RequestBody
         }
     }
 
-    /// <summary>Refuses a body whose length is told in advance. One that is not absurd is let in and dropped: a client that is still sending when the
-    /// connection closes would see that and not the answer.</summary>
+    /// <summary>Refuses a body whose length is told in advance. One that is not absurd is let in and dropped: a client that is still
+    /// sending when the connection closes would see that and not the answer.</summary>
     private static void RefuseLong(HttpContext http)
     {
         IHttpMaxRequestBodySizeFeature? size = http.Features.Get<IHttpMaxRequestBodySizeFeature>();
@@ -48,7 +49,8 @@ internal static class RequestBody
         throw TooLong();
     }
 
-    private static ApiException TooLong() => new(StatusCodes.Status413PayloadTooLarge, "The body is longer than this server takes; send a shorter one.");
+    private static ApiException TooLong() => new(StatusCodes.Status413PayloadTooLarge,
+        "The body is longer than this server takes; send a shorter one.");
 
     private static ApiException TooSlow() => new(StatusCodes.Status408RequestTimeout, "The body arrived too slowly; send it at once.");
 

@@ -13,15 +13,18 @@ internal sealed class ServerMetrics
     public ServerMetrics(IMeterFactory factory)
     {
         _meter = factory.Create(MeterName);
-        PromptTokens = _meter.CreateCounter<long>("halfspace.prompt.tokens", "{token}", "Tokens of prompts, by whether a context had read them already.");
+        PromptTokens = _meter.CreateCounter<long>("halfspace.prompt.tokens", "{token}",
+            "Tokens of prompts, by whether a context had read them already.");
         GeneratedTokens = _meter.CreateCounter<long>("halfspace.generated.tokens", "{token}", "Tokens generated.");
-        Answers = _meter.CreateCounter<long>("halfspace.answers", "{answer}", "Answers that have ended, by how: stop, length, failed or cancelled.");
+        Answers = _meter.CreateCounter<long>("halfspace.answers", "{answer}",
+            "Answers that have ended, by how: stop, length, failed or cancelled.");
         Refused = _meter.CreateCounter<long>("halfspace.refused", "{request}", "Requests refused as the queue was full.");
         FirstToken = Histogram("halfspace.time_to_first_token", "s", "From a request's place in the queue to its first token.", Seconds);
         Duration = Histogram("halfspace.answer.duration", "s", "From a request's place in the queue to its end.", Seconds);
         Keys = Histogram("halfspace.keys_per_head", "{key}", "Keys that a head read exactly for a query while decoding, an answer's mean.",
             [16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384, 32768]);
-        Certificate = Histogram("halfspace.certificate", "1", "The bound of a head's relative error, an answer's mean; 0 where all rows were dense.",
+        Certificate = Histogram("halfspace.certificate", "1",
+            "The bound of a head's relative error, an answer's mean; 0 where all rows were dense.",
             [0, 1e-4, 1e-3, 0.01, 0.03, 0.1, 0.3, 1, 3]);
     }
 

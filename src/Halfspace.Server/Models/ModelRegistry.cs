@@ -6,10 +6,12 @@ namespace Halfspace.Server.Models;
 
 /// <summary>Loads the models while the server is already up, and finds them by name.</summary>
 internal sealed class ModelRegistry(
-    HalfspaceServerOptions options, SavedContexts contexts, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime, ILogger<ModelRegistry> log)
+    HalfspaceServerOptions options, SavedContexts contexts, ServerMetrics metrics, TimeProvider clock, IHostApplicationLifetime lifetime,
+        ILogger<ModelRegistry> log)
     : IHostedService, IDisposable
 {
     private readonly List<ServedModel> _models = [];
+    private readonly TaskCompletionSource _loaded = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _loading = Task.CompletedTask;
     private volatile bool _ready;
 
@@ -31,6 +33,10 @@ internal sealed class ModelRegistry(
         return Models.FirstOrDefault(model => model.Name == name) ?? throw new ApiException(
             StatusCodes.Status404NotFound, "There is no model of this name; GET /v1/models lists them.", "model", "model_not_found");
     }
+
+    /// <summary>Waits until the models are loaded, which begins when the application has started.</summary>
+    /// <exception cref="Runtime.ModelException">One cannot be loaded.</exception>
+    public Task LoadedAsync(CancellationToken cancellation) => _loaded.Task.WaitAsync(cancellation);
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
@@ -60,10 +66,12 @@ internal sealed class ModelRegistry(
             }
 
             _ready = true;
+            _loaded.TrySetResult();
         }
         catch (Exception e)
         {
             Failure = e;
+            _loaded.TrySetException(e);
             lifetime.StopApplication();
         }
     }

@@ -8,9 +8,11 @@ namespace Halfspace.Server.Models;
 /// <summary>A model that is loaded, with its scheduler.</summary>
 internal sealed class ServedModel : IDisposable
 {
-    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ContextStore? store, ServerMetrics metrics, TimeProvider clock, ILogger log)
+    public ServedModel(ServedModelOptions served, HalfspaceServerOptions options, ContextStore? store, ServerMetrics metrics,
+        TimeProvider clock, ILogger log)
     {
         Name = served.Name;
+        Context = served.Context;
         Created = clock.GetUtcNow().ToUnixTimeSeconds();
         Model = HalfspaceModel.Load(served.Path, served.Model);
         try
@@ -29,6 +31,9 @@ internal sealed class ServedModel : IDisposable
 
     /// <summary>When it was loaded, in seconds since 1970.</summary>
     public long Created { get; }
+
+    /// <summary>How its contexts hold and read their tokens.</summary>
+    public ContextOptions Context { get; }
 
     public HalfspaceModel Model { get; }
 

@@ -5,14 +5,16 @@ namespace Halfspace.Server.OpenAi;
 /// <summary>Tokens that a request took.</summary>
 internal sealed record Usage(int PromptTokens, int CompletionTokens, int TotalTokens, PromptTokensDetails PromptTokensDetails);
 
-/// <summary>How an answer attended: the saved context, keys a head on average, the estimate of a head's relative error and its bound.</summary>
+/// <summary>How an answer attended: the saved context, keys a head on average, the estimate of a head's relative error and its
+/// bound.</summary>
 internal sealed record HalfspaceReport(string? Context, double Keys, double Error, double Certificate);
 
 /// <summary>Tokens of the prompt that were known already.</summary>
 internal sealed record PromptTokensDetails(int CachedTokens);
 
 /// <summary>The answer to <c>/v1/chat/completions</c>.</summary>
-internal sealed record ChatCompletion(string Id, string Object, long Created, string Model, ChatChoice[] Choices, Usage Usage, HalfspaceReport Halfspace);
+internal sealed record ChatCompletion(string Id, string Object, long Created, string Model, ChatChoice[] Choices, Usage Usage,
+    HalfspaceReport Halfspace);
 
 /// <summary>The one answer of a request.</summary>
 internal sealed record ChatChoice(int Index, ChatMessage Message, ChatLogprobs? Logprobs, string FinishReason);
@@ -53,10 +55,12 @@ internal sealed record Completion(string Id, string Object, long Created, string
 
 /// <summary>The one answer of a request, or a piece of it.</summary>
 internal sealed record CompletionChoice(
-    int Index, string Text, CompletionLogprobs? Logprobs, [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason);
+    int Index, string Text, CompletionLogprobs? Logprobs,
+        [property: JsonIgnore(Condition = JsonIgnoreCondition.Never)] string? FinishReason);
 
 /// <summary>How likely the tokens of an answer were.</summary>
-internal sealed record CompletionLogprobs(string[] Tokens, float[] TokenLogprobs, Dictionary<string, float>[] TopLogprobs, int[] TextOffset);
+internal sealed record CompletionLogprobs(string[] Tokens, float[] TokenLogprobs, Dictionary<string, float>[] TopLogprobs,
+    int[] TextOffset);
 
 /// <summary>The answer to <c>/v1/models</c>.</summary>
 internal sealed record ModelList(string Object, ModelEntry[] Data);

@@ -30,7 +30,8 @@ internal sealed class ChatAnswer(HttpContext http, string model, long created, s
         }
 
         bool called = parser is { Calls.Count: > 0 };
-        ChatMessage message = new("assistant", called && text.Length == 0 ? null : text.ToString(), called ? ToolFields.Calls(parser!.Calls) : null);
+        string? content = called && text.Length == 0 ? null : text.ToString();
+        ChatMessage message = new("assistant", content, called ? ToolFields.Calls(parser!.Calls) : null);
         ChatChoice choice = new(0, message, Logprobs.Of(tokens), Finish(totals));
         ChatCompletion completion = new(
             _id, "chat.completion", created, model, [choice], AnswerFields.Usage(totals), AnswerFields.Report(totals, context));
@@ -48,7 +49,8 @@ internal sealed class ChatAnswer(HttpContext http, string model, long created, s
         await foreach (AnswerPiece piece in pieces.ConfigureAwait(false))
         {
             string text = Text(piece);
-            if (text.Length > 0 || piece.Tokens.Count > 0) await Send(Chunk(new ChatDelta(null, text), Logprobs.Of(piece.Tokens))).ConfigureAwait(false);
+            if (text.Length > 0 || piece.Tokens.Count > 0)
+                await Send(Chunk(new ChatDelta(null, text), Logprobs.Of(piece.Tokens))).ConfigureAwait(false);
             if (parser is not null && parser.Calls.Count > sent)
             {
                 await Send(Chunk(new ChatDelta(null, null, ToolFields.Calls(parser.Calls, sent)))).ConfigureAwait(false);
@@ -56,8 +58,9 @@ internal sealed class ChatAnswer(HttpContext http, string model, long created, s
             }
 
             if (piece.Totals is not { } totals) continue;
-            await Send(Chunk(new ChatDelta(null, null), null, Finish(totals)) with { Halfspace = AnswerFields.Report(totals, context) }).ConfigureAwait(false);
-            if (usage) await Send(Chunk(new ChatDelta(null, null)) with { Choices = [], Usage = AnswerFields.Usage(totals) }).ConfigureAwait(false);
+            ChatChunk last = Chunk(new ChatDelta(null, null), null, Finish(totals));
+            await Send(last with { Halfspace = AnswerFields.Report(totals, context) }).ConfigureAwait(false);
+            if (usage) await Send(last with { Choices = [], Usage = AnswerFields.Usage(totals) }).ConfigureAwait(false);
         }
 
         await stream.DoneAsync().ConfigureAwait(false);

@@ -19,9 +19,11 @@ internal sealed class ChatEndpoint(HalfspaceServerOptions options, ModelRegistry
         {
             ToolSet? tools = ToolFields.Tools(request);
             GenerationJob job = model.Scheduler.Submit(Prepare(request, tools, model), end);
-            ChatAnswer answer = new(http, model.Name, clock.GetUtcNow().ToUnixTimeSeconds(), request.Halfspace?.Context, tools is null ? null : new ToolCallParser());
+            long created = clock.GetUtcNow().ToUnixTimeSeconds();
+            ChatAnswer answer = new(http, model.Name, created, request.Halfspace?.Context, tools is null ? null : new ToolCallParser());
             IAsyncEnumerable<AnswerPiece> pieces = job.Pieces(http.RequestAborted);
-            return request.Stream == true ? answer.StreamAsync(pieces, request.StreamOptions?.IncludeUsage == true) : answer.SendAsync(pieces);
+            return request.Stream == true ? answer.StreamAsync(pieces, request.StreamOptions?.IncludeUsage == true)
+                : answer.SendAsync(pieces);
         }).ConfigureAwait(false);
     }
 

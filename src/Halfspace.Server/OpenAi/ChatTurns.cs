@@ -25,7 +25,8 @@ internal static class ChatTurns
                 _ => throw ApiException.Field(at + ".role", $"{at}.role must be system, developer, user, assistant or tool."),
             };
             IReadOnlyList<ToolCall>? calls = role == "assistant" && message.ToolCalls is { Count: > 0 } given ? Calls(given, at) : null;
-            if (message.Content is null && calls is null) throw ApiException.Field(at + ".content", $"{at}.content is missing; give a text.");
+            if (message.Content is null && calls is null)
+                throw ApiException.Field(at + ".content", $"{at}.content is missing; give a text.");
             turns.Add(new ChatTurn(role, message.Content?.Text ?? "")
             {
                 ToolCalls = calls,
@@ -57,8 +58,10 @@ internal static class ChatTurns
 
     private static IReadOnlyList<ToolCall> Calls(List<ToolCallBody?> calls, string at) =>
     [
-        .. calls.Select((call, i) => call is { Id: { } id, Function: { Name: { } name, Arguments: { } arguments } } ? new ToolCall(id, name, arguments)
-            : throw ApiException.Field($"{at}.tool_calls[{i}]", $"{at}.tool_calls[{i}] must have an id, and a function with name and arguments.")),
+        .. calls.Select((call, i) => call is { Id: { } id, Function: { Name: { } name, Arguments: { } arguments } }
+            ? new ToolCall(id, name, arguments)
+            : throw ApiException.Field($"{at}.tool_calls[{i}]",
+                $"{at}.tool_calls[{i}] must have an id, and a function with name and arguments.")),
     ];
 
     /// <summary>The function that a result belongs to.</summary>

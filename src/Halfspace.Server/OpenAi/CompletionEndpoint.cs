@@ -62,7 +62,8 @@ internal sealed class CompletionEndpoint(HalfspaceServerOptions options, ModelRe
         return prompt.Ids;
     }
 
-    private static async Task SendAsync(HttpContext http, Completion header, CompletionRequest request, IAsyncEnumerable<AnswerPiece> pieces)
+    private static async Task SendAsync(HttpContext http, Completion header, CompletionRequest request,
+        IAsyncEnumerable<AnswerPiece> pieces)
     {
         StringBuilder text = new();
         List<TokenLogProbability> tokens = [];
@@ -84,7 +85,8 @@ internal sealed class CompletionEndpoint(HalfspaceServerOptions options, ModelRe
         }, ServerJson.Wire.Completion).ConfigureAwait(false);
     }
 
-    private static async Task StreamAsync(HttpContext http, Completion header, CompletionRequest request, IAsyncEnumerable<AnswerPiece> pieces)
+    private static async Task StreamAsync(HttpContext http, Completion header, CompletionRequest request,
+        IAsyncEnumerable<AnswerPiece> pieces)
     {
         EventStream stream = new(http);
         int offset = 0;
@@ -97,7 +99,8 @@ internal sealed class CompletionEndpoint(HalfspaceServerOptions options, ModelRe
             if (piece.Totals is { } end) chunk = chunk with { Halfspace = AnswerFields.Report(end, request.Halfspace?.Context) };
             await stream.SendAsync(chunk, ServerJson.Wire.Completion).ConfigureAwait(false);
             if (piece.Totals is { } totals && request.StreamOptions?.IncludeUsage == true)
-                await stream.SendAsync(header with { Usage = AnswerFields.Usage(totals) }, ServerJson.Wire.Completion).ConfigureAwait(false);
+                await stream.SendAsync(header with { Usage = AnswerFields.Usage(totals) }, ServerJson.Wire.Completion)
+                    .ConfigureAwait(false);
         }
 
         await stream.DoneAsync().ConfigureAwait(false);

@@ -47,12 +47,14 @@ internal static class Generation
         if (fields.Attention == "dense") return usual with { Mode = AttentionMode.Dense };
         bool sparse = fields.Attention == "sparse" || fields.Keys is not null;
         if (sparse && usual.Mode == AttentionMode.Dense)
-            throw ApiException.Unsupported("halfspace.attention", "This server attends densely; leave halfspace.attention and halfspace.keys out.");
+            throw ApiException.Unsupported("halfspace.attention",
+                "This server attends densely; leave halfspace.attention and halfspace.keys out.");
         return fields.Keys is { } keys ? usual with { Policy = new AttentionPolicy.Budget(keys) } : usual;
     }
 
     /// <summary>Checks how many of the likeliest tokens are wanted.</summary>
-    public static int TopLogprobs(int? count, string field) => count is null or (>= 0 and <= GenerationOptions.MaxTopLogProbabilities) ? count ?? 0
+    public static int TopLogprobs(int? count, string field) =>
+        count is null or (>= 0 and <= GenerationOptions.MaxTopLogProbabilities) ? count ?? 0
         : throw ApiException.Field(field, $"{field} is {count}; it must be from 0 to {GenerationOptions.MaxTopLogProbabilities}.");
 
     /// <summary>Checks a prompt's length.</summary>
@@ -82,7 +84,8 @@ internal static class Generation
 
     private static void RefuseUnsupported(GenerationFields fields)
     {
-        if (fields.N is not (null or 1)) throw ApiException.Unsupported("n", $"n is {fields.N}; this server gives one answer to a request.");
+        if (fields.N is not (null or 1)) throw ApiException.Unsupported("n",
+            $"n is {fields.N}; this server gives one answer to a request.");
         if (fields.FrequencyPenalty is not (null or 0))
             throw ApiException.Unsupported("frequency_penalty", "frequency_penalty is not supported; leave it out.");
         if (fields.PresencePenalty is not (null or 0))

@@ -27,7 +27,8 @@ internal static class Logprobs
             foreach (TokenLogProbability top in tokens[i].Alternatives) tops[i].TryAdd(top.Text, top.LogProbability);
         }
 
-        return new CompletionLogprobs([.. tokens.Select(token => token.Text)], [.. tokens.Select(token => token.LogProbability)], tops, offsets);
+        return new CompletionLogprobs([.. tokens.Select(token => token.Text)], [.. tokens.Select(token => token.LogProbability)], tops,
+            offsets);
     }
 
     private static int[] Bytes(TokenLogProbability token) => Array.ConvertAll(token.Bytes.ToArray(), b => (int)b);

@@ -29,6 +29,7 @@ internal sealed record PromptText(string? Text, int[]? Ids)
             return new PromptText(text, text is null ? [.. ids] : null);
         }
 
-        public override void Write(Utf8JsonWriter writer, PromptText value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text);
+        public override void Write(Utf8JsonWriter writer, PromptText value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Text);
     }
 }

@@ -22,7 +22,8 @@ internal sealed record TextContent(string Text)
             return new TextContent(text.ToString());
         }
 
-        public override void Write(Utf8JsonWriter writer, TextContent value, JsonSerializerOptions options) => writer.WriteStringValue(value.Text);
+        public override void Write(Utf8JsonWriter writer, TextContent value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value.Text);
 
         private static string Part(ref Utf8JsonReader reader)
         {

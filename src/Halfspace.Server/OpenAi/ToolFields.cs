@@ -18,7 +18,8 @@ internal static class ToolFields
         {
             if (tools[i] is not { Type: "function", Function: { Name: { } name } function })
                 throw ApiException.Field($"tools[{i}]", $"tools[{i}] must have type function, and a function with a name.");
-            functions.Add(new ToolDefinition(name, function.Description, function.Parameters is { ValueKind: not JsonValueKind.Null } given ? given : default));
+            functions.Add(new ToolDefinition(name, function.Description,
+                function.Parameters is { ValueKind: not JsonValueKind.Null } given ? given : default));
         }
 
         ToolChoice choice = Choice(request.ToolChoice);
@@ -49,7 +50,8 @@ internal static class ToolFields
 
     /// <summary>Calls as an answer has them.</summary>
     public static ToolCallBody[] Calls(IReadOnlyList<ToolCall> calls, int first = 0) =>
-        [.. calls.Skip(first).Select((call, i) => new ToolCallBody(first + i, call.Id, "function", new FunctionCallBody(call.Name, call.Arguments)))];
+        [.. calls.Skip(first).Select((call, i) => new ToolCallBody(first + i, call.Id, "function",
+            new FunctionCallBody(call.Name, call.Arguments)))];
 
     private static Grammar? Answer(ResponseFormat? format)
     {
@@ -61,7 +63,8 @@ internal static class ToolFields
                 return Runtime.Generation.Grammar.JsonObject();
             case "json_schema":
                 if (format.JsonSchema?.Schema is not { ValueKind: not JsonValueKind.Null } schema)
-                    throw ApiException.Field("response_format.json_schema.schema", "response_format.json_schema.schema is missing; give a JSON schema.");
+                    throw ApiException.Field("response_format.json_schema.schema",
+                        "response_format.json_schema.schema is missing; give a JSON schema.");
                 try
                 {
                     return Runtime.Generation.Grammar.JsonSchema(schema);
@@ -90,8 +93,10 @@ internal static class ToolFields
         }
 
         return given.ValueKind == JsonValueKind.Object && given.TryGetProperty("function", out JsonElement function)
-            && function.ValueKind == JsonValueKind.Object && function.TryGetProperty("name", out JsonElement name) && name.ValueKind == JsonValueKind.String
+            && function.ValueKind == JsonValueKind.Object && function.TryGetProperty("name", out JsonElement name)
+                && name.ValueKind == JsonValueKind.String
             ? ToolChoice.Named(name.GetString()!)
-            : throw ApiException.Field("tool_choice", "tool_choice must be none, auto, required, or {\"type\": \"function\", \"function\": {\"name\": \"…\"}}.");
+            : throw ApiException.Field("tool_choice",
+                "tool_choice must be none, auto, required, or {\"type\": \"function\", \"function\": {\"name\": \"…\"}}.");
     }
 }

@@ -2,7 +2,8 @@ using Halfspace.Server.Models;
 
 namespace Halfspace.Server.Scheduling;
 
-/// <summary>The common way of a request that needs the model: a place among the requests, then its work, and the end of both whatever happens.</summary>
+/// <summary>The common way of a request that needs the model: a place among the requests, then its work, and the end of both whatever
+/// happens.</summary>
 internal static class AnswerRun
 {
     /// <summary>Runs a request.</summary>

@@ -12,7 +12,8 @@ namespace Halfspace.Server.Scheduling;
 internal sealed class GenerationJob(GenerationRequest request, Tokenizer tokenizer, ModelMetrics metrics, CancellationToken cancellation)
     : SlotJob(request.Prompt, cancellation)
 {
-    private readonly Channel<AnswerPiece> _pieces = Channel.CreateUnbounded<AnswerPiece>(new() { SingleReader = true, SingleWriter = true });
+    private readonly Channel<AnswerPiece> _pieces = Channel.CreateUnbounded<AnswerPiece>(
+        new() { SingleReader = true, SingleWriter = true });
     private readonly long _submitted = Stopwatch.GetTimestamp();
     private TextGenerator? _generator;
     private int _cached;

@@ -13,7 +13,8 @@ internal sealed record GenerationRequest(int[] Prompt, GenerationOptions Options
     public SavedOpening? Opening { get; init; }
 }
 
-/// <summary>What a step added: text that may be empty, tokens' probabilities if they were asked for, and in the last piece the totals.</summary>
+/// <summary>What a step added: text that may be empty, tokens' probabilities if they were asked for, and in the last piece the
+/// totals.</summary>
 internal readonly record struct AnswerPiece(string Text, IReadOnlyList<TokenLogProbability> Tokens, AnswerTotals? Totals);
 
 /// <summary>What an answer took.</summary>

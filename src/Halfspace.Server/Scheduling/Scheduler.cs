@@ -8,8 +8,8 @@ using Halfspace.Server.Metrics;
 namespace Halfspace.Server.Scheduling;
 
 /// <summary>
-/// Answers the requests of one model. A thread of its own goes round: it gives waiting requests to free slots in the order they came, reads one chunk
-/// of one prompt, and lets all answers that are being written go on by one token, in one run of the model.
+/// Answers the requests of one model. A thread of its own goes round: it gives waiting requests to free slots in the order they came,
+/// reads one chunk of one prompt, and lets all answers that are being written go on by one token, in one run of the model.
 /// </summary>
 internal sealed partial class Scheduler : IDisposable
 {
@@ -35,7 +35,8 @@ internal sealed partial class Scheduler : IDisposable
     private volatile int _waiting, _busy;
     private double _seconds = 1;
 
-    public Scheduler(HalfspaceModel model, ContextOptions context, HalfspaceServerOptions options, ContextStore? store, ModelMetrics metrics, ILogger log)
+    public Scheduler(HalfspaceModel model, ContextOptions context, HalfspaceServerOptions options, ContextStore? store,
+        ModelMetrics metrics, ILogger log)
     {
         _model = model;
         _options = options;
@@ -73,7 +74,8 @@ internal sealed partial class Scheduler : IDisposable
         if (Interlocked.Increment(ref _inFlight) <= _options.Slots + _options.Queue) return;
         Leave();
         _metrics.Refused();
-        throw new ApiException(StatusCodes.Status429TooManyRequests, "Too many requests are waiting for this model; try again later.", null, "queue_full")
+        throw new ApiException(StatusCodes.Status429TooManyRequests, "Too many requests are waiting for this model; try again later.",
+            null, "queue_full")
         {
             RetryAfter = TimeSpan.FromSeconds(Math.Clamp(Volatile.Read(ref _seconds), 1, 60)),
         };
@@ -198,7 +200,8 @@ internal sealed partial class Scheduler : IDisposable
         return best.Shared(prompt) >= Math.Min(WorthKeeping, prompt.Length - 1) ? best : free.MinBy(slot => slot.LastUsed)!;
     }
 
-    /// <summary>Reads a chunk of one prompt, the slots taking turns; a short chunk if answers wait for their next token meanwhile.</summary>
+    /// <summary>Reads a chunk of one prompt, the slots taking turns; a short chunk if answers wait for their next token
+    /// meanwhile.</summary>
     private bool ReadOne()
     {
         int chunk = Array.Exists(_slots, static slot => slot.IsDecoding) ? _options.ChunkTokens : _wholeChunk;
@@ -252,7 +255,8 @@ internal sealed partial class Scheduler : IDisposable
             for (int i = 0; i < count; i++)
             {
                 Slot slot = _stepping[i];
-                if (slot.Context.Count == before[i]) Guard(slot, slot.Job!, static (slot, token) => slot.Context.ReadOne(token), _tokens[i]);
+                if (slot.Context.Count == before[i])
+                    Guard(slot, slot.Job!, static (slot, token) => slot.Context.ReadOne(token), _tokens[i]);
             }
         }
     }

@@ -18,8 +18,8 @@ public sealed class ApiKeys
     /// <summary>Whether a key is asked for.</summary>
     public bool Required => _hashes.Length > 0;
 
-    /// <summary>Reads lines that are each a key, or <c>sha256:</c> and the 64 hexadecimal digits of a key's SHA-256. Empty lines and those that begin
-    /// with # are skipped.</summary>
+    /// <summary>Reads lines that are each a key, or <c>sha256:</c> and the 64 hexadecimal digits of a key's SHA-256. Empty lines and those
+    /// that begin with # are skipped.</summary>
     /// <exception cref="ModelException">A line is neither, or there is no key; the message never holds a key.</exception>
     public static ApiKeys Parse(IEnumerable<string> lines)
     {

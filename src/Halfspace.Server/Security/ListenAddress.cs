@@ -20,10 +20,12 @@ internal sealed record ListenAddress(IPAddress? Address, int Port)
         if (!url.StartsWith("http://", StringComparison.OrdinalIgnoreCase)) throw Refuse();
         string rest = url["http://".Length..].TrimEnd('/');
         int colon = rest.LastIndexOf(':');
-        if (colon < 1 || !int.TryParse(rest[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int port) || port > IPEndPoint.MaxPort)
+        if (colon < 1 || !int.TryParse(rest[(colon + 1)..], NumberStyles.None, CultureInfo.InvariantCulture, out int port)
+            || port > IPEndPoint.MaxPort)
             throw Refuse();
         string host = rest[..colon];
-        if (host.Equals("localhost", StringComparison.OrdinalIgnoreCase)) return new ListenAddress(port == 0 ? IPAddress.Loopback : null, port);
+        if (host.Equals("localhost", StringComparison.OrdinalIgnoreCase))
+            return new ListenAddress(port == 0 ? IPAddress.Loopback : null, port);
         if (host is "*" or "+") return new ListenAddress(IPAddress.IPv6Any, port);
         return IPAddress.TryParse(host.Trim('[', ']'), out IPAddress? address) ? new ListenAddress(address, port) : throw Refuse();
     }

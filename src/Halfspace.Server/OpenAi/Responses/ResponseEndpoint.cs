@@ -15,7 +15,8 @@ internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegi
 {
     public async Task HandleAsync(HttpContext http)
     {
-        ResponseRequest request = await RequestBody.ReadAsync(http, ServerJson.Wire.ResponseRequest, options.BodyTimeout).ConfigureAwait(false);
+        ResponseRequest request = await RequestBody.ReadAsync(http, ServerJson.Wire.ResponseRequest, options.BodyTimeout)
+            .ConfigureAwait(false);
         ServedModel model = models.Find(request.Model);
         await AnswerRun.RunAsync(http, model, end =>
         {
@@ -47,7 +48,8 @@ internal sealed class ResponseEndpoint(HalfspaceServerOptions options, ModelRegi
             Status = whole ? "completed" : "incomplete",
             IncompleteDetails = whole ? null : new IncompleteDetails("max_output_tokens"),
             Output = [item],
-            Usage = new ResponseUsage(totals.PromptTokens, new PromptTokensDetails(totals.CachedTokens), totals.Tokens, new OutputTokensDetails(0),
+            Usage = new ResponseUsage(totals.PromptTokens, new PromptTokensDetails(totals.CachedTokens), totals.Tokens,
+                new OutputTokensDetails(0),
                 totals.PromptTokens + totals.Tokens),
             Halfspace = AnswerFields.Report(totals, body.Context),
         };

@@ -23,7 +23,8 @@ internal sealed record ResponseInput(List<ChatRequestMessage?> Messages)
             return new ResponseInput(messages);
         }
 
-        public override void Write(Utf8JsonWriter writer, ResponseInput value, JsonSerializerOptions options) => throw new NotSupportedException();
+        public override void Write(Utf8JsonWriter writer, ResponseInput value, JsonSerializerOptions options) =>
+            throw new NotSupportedException();
 
         private static ChatRequestMessage Message(ref Utf8JsonReader reader, JsonSerializerOptions options)
         {
@@ -53,6 +54,7 @@ internal sealed record ResponseInput(List<ChatRequestMessage?> Messages)
             return new ChatRequestMessage { Role = role, Content = content };
         }
 
-        private static string Text(ref Utf8JsonReader reader) => reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
+        private static string Text(ref Utf8JsonReader reader) =>
+            reader.TokenType == JsonTokenType.String ? reader.GetString()! : throw new JsonException();
     }
 }

@@ -16,7 +16,8 @@ internal sealed class ResponseStream(HttpContext http, ResponseBody body)
         await _stream.StartAsync().ConfigureAwait(false);
         await SendAsync(Event("response.created") with { Response = body }).ConfigureAwait(false);
         await SendAsync(Event("response.in_progress") with { Response = body }).ConfigureAwait(false);
-        await SendAsync(Event("response.output_item.added") with { OutputIndex = 0, Item = ResponseEndpoint.Message(_id, null, null) }).ConfigureAwait(false);
+        ResponseItem begun = ResponseEndpoint.Message(_id, null, null);
+        await SendAsync(Event("response.output_item.added") with { OutputIndex = 0, Item = begun }).ConfigureAwait(false);
         await SendAsync(OfPart("response.content_part.added") with { Part = new ResponsePart("output_text", "") }).ConfigureAwait(false);
         StringBuilder text = new();
         AnswerTotals totals = null!;
