@@ -35,6 +35,7 @@ internal sealed class BenchCommand : Command
         Options.Add(_json);
         Subcommands.Add(new Attention.AttentionCommand(console));
         Subcommands.Add(new Reporting.ReportingCommand(console));
+        Subcommands.Add(new Serve.LoadCommand(console));
         SetAction((parsed, _) => Task.Run(() => Run(parsed)));
     }
 

@@ -24,6 +24,9 @@ namespace Halfspace.Cli;
 [JsonSerializable(typeof(KeysReport))]
 [JsonSerializable(typeof(AttentionReport))]
 [JsonSerializable(typeof(AttentionRoofline))]
+[JsonSerializable(typeof(LoadRequest))]
+[JsonSerializable(typeof(LoadReport))]
+[JsonSerializable(typeof(ThroughputReport))]
 internal sealed partial class CliJson : JsonSerializerContext
 {
     private static readonly JsonWriterOptions Plain = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
