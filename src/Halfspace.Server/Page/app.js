@@ -175,9 +175,11 @@ function trouble(e, again) {
   }
   let text = e.message;
   if (e.code === "context_length_exceeded") text += " Start a new chat, or ask about less text.";
+  // The page does not replace contexts.
+  else if (e.status === 409) text = text.replace("delete it, or send replace: true", "give another name");
   else if (e instanceof Lost) text += " Nothing of the conversation is gone.";
   $("trouble-text").textContent = text;
-  $("retry").hidden = !again || e.status === 401;
+  $("retry").hidden = !again || e.status === 401 || e.status === 409;
   $("trouble").hidden = false;
 }
 

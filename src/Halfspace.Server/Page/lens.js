@@ -148,5 +148,6 @@ function find(position, outlined = true) {
 }
 
 function percent(share) {
+  if (share === 0) return "0 %";
   return share >= 1000 ? "1000 %" : `${(100 * share).toPrecision(share >= .1 ? 3 : 2)} %`;
 }
