@@ -39,6 +39,20 @@ public sealed class LayerStep : IDisposable
     /// <summary>How it attends.</summary>
     public HeadAttention Attention { get; }
 
+    /// <summary>If set, what the next positions' heads attend to is kept there. Not while a position is taken.</summary>
+    /// <exception cref="NotSupportedException">Attention is not softmax.</exception>
+    public AttentionTrace? Trace
+    {
+        get;
+        set
+        {
+            if (value is not null && Attention.Function is AttentionFunction.Relu)
+                throw new NotSupportedException("Only softmax attention can be traced.");
+            field = value;
+            foreach (Head head in _heads) head.Step.Traced = value is null ? null : new TracedRow[_shape.Group];
+        }
+    }
+
     /// <summary>Items of <see cref="Scan"/>, and of <see cref="Finish"/>.</summary>
     public int Items => _heads.Length * _parts;
 
@@ -111,13 +125,16 @@ public sealed class LayerStep : IDisposable
         }
         if (!head.Sparse)
         {
-            if (part == 0) Merge(head, own, scratch);
+            if (part != 0) return;
+            Merge(head, own, scratch);
+            Trace?.Take(_layer, h, head.Cache!, head.Queries(width), _visible, null);
             return;
         }
         if (head.Listed) head.Step.Attend(part, scratch);
         if (Interlocked.Decrement(ref head.Left) > 0) return;
-        if (!head.Listed || !head.Step.Finish(own, scratch))
-            _row.Attend(_cache![_layer, h], head.Queries(width), _shape.Group, _visible, own, scratch);
+        bool sparse = head.Listed && head.Step.Finish(own, scratch);
+        if (!sparse) _row.Attend(_cache![_layer, h], head.Queries(width), _shape.Group, _visible, own, scratch);
+        Trace?.Take(_layer, h, head.Cache!, head.Queries(width), _visible, sparse ? head.Step : null);
     }
 
     /// <inheritdoc/>

@@ -117,6 +117,27 @@ public sealed class ModelContext : IDisposable
         Forward([token], _attention, 1, _counters, cancellation);
     }
 
+    /// <summary>Reads one token as decoding does, and keeps what its heads attended to.</summary>
+    /// <param name="token">The token.</param>
+    /// <param name="trace">Filled.</param>
+    /// <param name="cancellation">Stops the run; the context is then as before.</param>
+    /// <exception cref="ModelException">The context is full.</exception>
+    /// <exception cref="NotSupportedException">The model's attention is not softmax.</exception>
+    public void ReadTraced(int token, AttentionTrace trace, CancellationToken cancellation = default)
+    {
+        ArgumentNullException.ThrowIfNull(trace);
+        LayerStep step = _run.StepOf(_attention);
+        step.Trace = trace;
+        try
+        {
+            ReadOne(token, cancellation);
+        }
+        finally
+        {
+            step.Trace = null;
+        }
+    }
+
     /// <summary>Reads tokens as one chunk and keeps the logits after each of them, for <see cref="LogitsOf"/>.</summary>
     /// <param name="tokens">At least one token.</param>
     /// <param name="decoding">Attends as in decoding rather than as in reading a prompt.</param>

@@ -1,8 +1,10 @@
 using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
+using Halfspace.Server.Lens;
 using Halfspace.Server.Models;
 using Halfspace.Server.OpenAi;
 using Halfspace.Server.OpenAi.Responses;
+using Halfspace.Server.Page;
 
 namespace Halfspace.Server;
 
@@ -21,6 +23,8 @@ public static class HalfspaceEndpoints
         ModelsEndpoint models = services.GetRequiredService<ModelsEndpoint>();
         ChatEndpoint chat = services.GetRequiredService<ChatEndpoint>();
         CompletionEndpoint completion = services.GetRequiredService<CompletionEndpoint>();
+        LensEndpoint lens = services.GetRequiredService<LensEndpoint>();
+        PageEndpoint page = services.GetRequiredService<PageEndpoint>();
         ResponseEndpoint responses = services.GetRequiredService<ResponseEndpoint>();
 
         endpoints.MapGet("/health", route.Open(http => ApiRoute.SendAsync(http, new HealthBody("ok"), ServerJson.Wire.HealthBody)));
@@ -36,6 +40,9 @@ public static class HalfspaceEndpoints
         endpoints.MapPost("/v1/halfspace/contexts", route.Guarded(contexts.CreateAsync));
         endpoints.MapGet("/v1/halfspace/contexts/{name}", route.Guarded(contexts.ShowAsync));
         endpoints.MapDelete("/v1/halfspace/contexts/{name}", route.Guarded(contexts.DeleteAsync));
+        endpoints.MapPost("/v1/halfspace/lens", route.Guarded(lens.HandleAsync));
+        endpoints.MapMethods("/", ["GET", "HEAD"], route.Open(http => page.SendAsync(http, "index.html")));
+        foreach (string name in page.Names) endpoints.MapMethods("/page/" + name, ["GET", "HEAD"], route.Open(http => page.SendAsync(http, name)));
         endpoints.Map("/v1/embeddings", route.Guarded(_ => throw new ApiException(StatusCodes.Status404NotFound,
             "Embeddings are not offered: a decoder's hidden states are no honest embedding of a text.")));
         endpoints.Map("/v1/{**rest}", route.Guarded(_ => throw new ApiException(StatusCodes.Status404NotFound,

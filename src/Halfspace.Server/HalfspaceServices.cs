@@ -1,9 +1,11 @@
 using Halfspace.Server.Contexts;
 using Halfspace.Server.Http;
+using Halfspace.Server.Lens;
 using Halfspace.Server.Metrics;
 using Halfspace.Server.Models;
 using Halfspace.Server.OpenAi;
 using Halfspace.Server.OpenAi.Responses;
+using Halfspace.Server.Page;
 using Microsoft.Extensions.AI;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using OpenTelemetry.Metrics;
@@ -43,6 +45,8 @@ public static class HalfspaceServices
         services.AddSingleton<ChatEndpoint>();
         services.AddSingleton<CompletionEndpoint>();
         services.AddSingleton<ResponseEndpoint>();
+        services.AddSingleton<LensEndpoint>();
+        services.AddSingleton<PageEndpoint>();
         services.AddMetrics();
         services.AddSingleton<ServerMetrics>();
         services.AddOpenTelemetry().WithMetrics(metrics => metrics.AddMeter(ServerMetrics.MeterName).AddPrometheusExporter());

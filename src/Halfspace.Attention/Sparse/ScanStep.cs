@@ -45,6 +45,8 @@ internal sealed class ScanStep : SparseStep
 
     private int Clusters => _index!.Clusters.Length;
 
+    public override ReadOnlySpan<nint> Read => _addresses.All[.._reported];
+
     public override bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, int parts)
     {
         _head = head;
@@ -207,7 +209,9 @@ internal sealed class ScanStep : SparseStep
                 values[i] *= own;
             }
             counts.CountSparse(_reported + _visible - _index!.Tokens, _visible, tail * mass / sum);
+            double certificate = counts.Certificate;
             if (!Certify(r, into, values, exact * _exactSum[r], tail, Math.Min(unit, 1e100), sum, ref counts)) return false;
+            if (Traced is { } traced) traced[r] = new(_reference[r], tail * mass / sum, counts.Certificate - certificate);
         }
         scratch.Counters.Add(counts);
         return true;

@@ -10,6 +10,12 @@ internal abstract class SparseStep(HeadAttention attention) : IDisposable
     /// <summary>Whose step it is.</summary>
     public HeadAttention Attention { get; } = attention;
 
+    /// <summary>Set while a step is traced: <see cref="Finish"/> writes what became of each row.</summary>
+    public TracedRow[]? Traced { get; set; }
+
+    /// <summary>Addresses of the keys of the index that rows attend to exactly.</summary>
+    public abstract ReadOnlySpan<nint> Read { get; }
+
     /// <summary>The step for an attention's policy.</summary>
     public static SparseStep For(HeadAttention attention) => ThresholdPolicy.IsForeseen(attention.Options) ? new SweepStep(attention) : new ScanStep(attention);
 

@@ -52,6 +52,9 @@ internal sealed class Sweep : IDisposable
     /// <summary>The place in <see cref="Read"/> of a cluster's first key.</summary>
     public int FirstRead(int cluster) => _firstRead[cluster];
 
+    /// <summary>A row's threshold b, in nats.</summary>
+    public float Bias(int row) => _biases[row];
+
     /// <summary>The rows, [rows, d], scaled.</summary>
     public ReadOnlySpan<float> Queries => _queries.All;
 

@@ -18,6 +18,8 @@ internal sealed class SweepStep : SparseStep
         _sweep = new Sweep(attention);
     }
 
+    public override ReadOnlySpan<nint> Read => _sweep.Read;
+
     public override bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, int parts)
     {
         _head = head;
@@ -59,7 +61,7 @@ internal sealed class SweepStep : SparseStep
         {
             int first = Math.Max(from, _sweep.FirstRead(c)) - from, length = Math.Min(to, _sweep.FirstRead(c + 1)) - from - first;
             if (length <= 0) continue;
-            _kernels.AddValuesAt(ones[..length], length, 1, addresses.Slice(first, length), _head.ValueOffset, dim, Read(sums).Slice(c * dim, dim));
+            _kernels.AddValuesAt(ones[..length], length, 1, addresses.Slice(first, length), _head.ValueOffset, dim, ReadSums(sums).Slice(c * dim, dim));
         }
         _kernels.AddValuesAt(weights[..(group * count)], count, group, addresses, _head.ValueOffset, dim, sums[..(group * dim)]);
     }
@@ -71,12 +73,17 @@ internal sealed class SweepStep : SparseStep
         {
             for (int r = 0; r < _group; r++) Merge(part, r);
             if (part == _parts) break;
-            Span<float> into = Read(Sums(0)), from = Read(Sums(part));
+            Span<float> into = ReadSums(Sums(0)), from = ReadSums(Sums(part));
             for (int i = 0; i < into.Length; i++) into[i] += from[i];
         }
-        _sweep.Close(Read(Sums(0)));
+        _sweep.Close(ReadSums(Sums(0)));
         for (int r = 0; r < _group; r++)
+        {
+            double tail = scratch.Counters.TailMass, certificate = scratch.Counters.Certificate;
             _sweep.Finish(r, _max[r], _sum[r], Sums(0).Slice(r * dim, dim), output.Slice(r * dim, dim), ref scratch.Counters);
+            if (Traced is { } traced)
+                traced[r] = new(_sweep.Bias(r), scratch.Counters.TailMass - tail, scratch.Counters.Certificate - certificate);
+        }
         return true;
     }
 
@@ -93,7 +100,7 @@ internal sealed class SweepStep : SparseStep
 
     private Span<float> Sums(int part) => _sums.All.Slice(part * PartLength, PartLength);
 
-    private Span<float> Read(Span<float> sums) => sums[(_group * Dim)..];
+    private Span<float> ReadSums(Span<float> sums) => sums[(_group * Dim)..];
 
     private void Weigh(int part, int row, Span<float> scores)
     {

@@ -2,6 +2,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
 using Halfspace.Server.Contexts;
+using Halfspace.Server.Lens;
 using Halfspace.Server.OpenAi;
 using Halfspace.Server.OpenAi.Responses;
 
@@ -21,6 +22,8 @@ namespace Halfspace.Server.Http;
 [JsonSerializable(typeof(ContextEntry))]
 [JsonSerializable(typeof(ContextProgress))]
 [JsonSerializable(typeof(ContextDeleted))]
+[JsonSerializable(typeof(LensRequest))]
+[JsonSerializable(typeof(LensBody))]
 [JsonSerializable(typeof(ModelList))]
 [JsonSerializable(typeof(ModelEntry))]
 [JsonSerializable(typeof(ErrorBody))]

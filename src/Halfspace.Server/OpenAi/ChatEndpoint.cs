@@ -39,14 +39,18 @@ internal sealed class ChatEndpoint(HalfspaceServerOptions options, ModelRegistry
             TopLogProbabilities = request.Logprobs == true ? top : null,
             Grammar = ToolFields.Grammar(request, tools),
         };
-        List<ChatTurn> turns = ChatTurns.From(request.Messages, "messages");
-        SavedContext? saved = request.Halfspace?.Context is { } name ? contexts.Find(name) : null;
+        (int[] prompt, SavedOpening? opening) = Prompt(contexts, request.Messages, request.Halfspace, tools, model);
+        return new GenerationRequest(prompt, generation, Generation.Attention(request.Halfspace, model.Scheduler.Attention)) { Opening = opening };
+    }
+
+    /// <summary>A conversation's tokens, after a saved context if it names one.</summary>
+    public static (int[] Tokens, SavedOpening? Opening) Prompt(
+        SavedContexts contexts, List<ChatRequestMessage?>? messages, HalfspaceFields? fields, ToolSet? tools, ServedModel model)
+    {
+        List<ChatTurn> turns = ChatTurns.From(messages, "messages");
+        SavedContext? saved = fields?.Context is { } name ? contexts.Find(name) : null;
         if (saved is not null) turns = SavedContexts.Following(saved, turns, "messages");
-        int[] prompt = ChatTurns.Encode(model.Model, turns, tools, "messages");
-        return new GenerationRequest(
-            Generation.Fitting(prompt, model, "messages"), generation, Generation.Attention(request.Halfspace, model.Scheduler.Attention))
-        {
-            Opening = saved is null ? null : SavedContexts.Opening(saved),
-        };
+        int[] prompt = Generation.Fitting(ChatTurns.Encode(model.Model, turns, tools, "messages"), model, "messages");
+        return (prompt, saved is null ? null : SavedContexts.Opening(saved));
     }
 }

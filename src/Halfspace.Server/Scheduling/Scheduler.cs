@@ -103,6 +103,9 @@ internal sealed partial class Scheduler : IDisposable
         return job;
     }
 
+    /// <summary>Queues a look at a token, for a request that has a place.</summary>
+    public void Submit(LensJob job) => Queue(job);
+
     private void Queue(SlotJob job)
     {
         lock (_gate)
