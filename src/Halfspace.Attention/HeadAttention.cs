@@ -116,12 +116,12 @@ public sealed class HeadAttention
     {
         int width = group * head.Dim;
         bool many = rows * group > RowsOfATile;
-        bool sparse = IsSparse(head, firstPosition);
+        bool sparse = IsSparse(head, firstPosition) && !(many && rows > 1 && head.Index!.Tokens < Options.PromptFrom);
         if (sparse && many && rows > 1 && ThresholdPolicy.IsForeseen(Options))
         {
             AttendTiles(head, queries, group, rows, firstPosition, output, outputStride, scratch);
         }
-        else if (sparse && !(many && rows > 1 && head.Index!.Tokens < Options.PromptFrom))
+        else if (sparse)
         {
             SparseStep step = scratch.Step(this);
             for (int r = 0; r < rows; r++)
@@ -150,8 +150,7 @@ public sealed class HeadAttention
             int take = Math.Min(step, rows - r);
             ReadOnlySpan<float> own = queries.Slice(r * width, take * width);
             Span<float> into = output.Slice(r * outputStride, ((take - 1) * outputStride) + width);
-            if (head.Index!.Tokens < Options.PromptFrom
-                || !tile.TryAttend(head, own, group, take, firstPosition + r, into, outputStride, scratch))
+            if (!tile.TryAttend(head, own, group, take, firstPosition + r, into, outputStride, scratch))
                 AttendDensely(head, own, group, take, firstPosition + r, into, outputStride, scratch);
         }
     }

@@ -112,7 +112,9 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
         else
         {
             Run(context, Phase.Append, _shape.KeyValueHeads);
-            bool steps = _attention!.Options.Mode == AttentionMode.Sparse;
+            // Rows that attend densely have nothing of an index that grows between them.
+            AttentionOptions options = _attention!.Options;
+            bool steps = options.Mode == AttentionMode.Sparse && Position + rows > options.PromptFrom;
             for (_first = 0; _first < rows && _failure is null; _first = _end)
             {
                 _end = steps ? Math.Min(rows, ((Position + _first) / HeadCache.PromptStep * HeadCache.PromptStep) + HeadCache.PromptStep - Position) : rows;
