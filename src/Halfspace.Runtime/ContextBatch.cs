@@ -15,7 +15,6 @@ public sealed class ContextBatch : IDisposable
     private readonly DecoderSession _decoder;
     private readonly AttentionBatch _attention;
     private readonly DecoderBuffers _buffers;
-    private readonly RunOptions _options = new();
 
     internal ContextBatch(DecoderSession decoder)
     {
@@ -46,21 +45,11 @@ public sealed class ContextBatch : IDisposable
         bool finished = false;
         try
         {
-            using (cancellation.UnsafeRegister(static run => ((RunOptions)run!).Terminate = true, _options))
-                _decoder.Session.RunWithBinding(_options, binding);
+            _buffers.Run(binding, _attention, cancellation);
             finished = true;
-        }
-        catch (OnnxRuntimeException) when (cancellation.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellation);
-        }
-        catch (OnnxRuntimeException) when (_attention.Failure is not null)
-        {
-            throw new ModelException($"Attention failed: {_attention.Failure.Message}", _attention.Failure);
         }
         finally
         {
-            _options.Terminate = false;
             if (!finished)
                 foreach (BatchRow row in _attention.Rows(contexts.Length)) row.Cache.Rewind(row.Position);
             _attention.End();
@@ -73,7 +62,6 @@ public sealed class ContextBatch : IDisposable
     public void Dispose()
     {
         _buffers.Dispose();
-        _options.Dispose();
         _attention.Dispose();
     }
 

@@ -85,6 +85,21 @@ internal ref struct Certificate
     /// <param name="norm">Its norm, in the units of the whole.</param>
     public void AddTrend(double norm) => _model += norm;
 
+    /// <summary>Counts the row.</summary>
+    /// <param name="tail">What stands for the tail.</param>
+    /// <param name="exactWeight">Σ of the exact weights.</param>
+    /// <param name="counters">Added to.</param>
+    /// <returns>The bound relative to ‖o‖.</returns>
+    public readonly double Count(TailKind tail, double exactWeight, ref AttentionCounters counters)
+    {
+        double norm = Distance.Norm(_output);
+        // Nothing is certified of an output of zero but that it is exact.
+        double paper = IsExact ? 0 : PaperBound(exactWeight) / norm;
+        double relative = IsExact ? 0 : tail == TailKind.None ? paper : Bound(exactWeight) / norm;
+        counters.CountCertificate(relative, paper, Estimate / norm);
+        return relative;
+    }
+
     /// <summary>Whether no tail was left.</summary>
     public readonly bool IsExact => _scale == 0;
 

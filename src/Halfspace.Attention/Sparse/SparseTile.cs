@@ -44,7 +44,7 @@ internal sealed class SparseTile : IDisposable
         _sweep.Close(_read.All);
         Weights weights = new(_sweep, scratch);
         _tile.Attend(
-            head, queries, group, positions, 0, firstPosition, _sweep.Read, head.Index!.Tokens, ref weights, output, outputStride, scratch);
+            head, queries, group, positions, 0, firstPosition, _sweep.Marks.Read, head.Index!.Tokens, ref weights, output, outputStride, scratch);
         return true;
     }
 
@@ -56,13 +56,13 @@ internal sealed class SparseTile : IDisposable
 
     private void SumRead(HeadCache head)
     {
-        int dim = head.Dim, count = _sweep.Read.Length;
+        int dim = head.Dim, count = _sweep.Marks.Read.Length;
         if (_ones.Length < count) Array.Fill(_ones = new float[Math.Max(count, 2 * _ones.Length)], 1);
         Span<float> sums = _read.Grown((long)_sweep.Clusters * dim);
         sums.Clear();
         for (int c = 0; c < _sweep.Clusters; c++)
         {
-            ReadOnlySpan<nint> own = _sweep.Read[_sweep.FirstRead(c).._sweep.FirstRead(c + 1)];
+            ReadOnlySpan<nint> own = _sweep.Marks.ReadOf(c);
             _kernels.AddValuesAt(_ones.AsSpan(0, own.Length), own.Length, 1, own, head.ValueOffset, dim, sums.Slice(c * dim, dim));
         }
     }

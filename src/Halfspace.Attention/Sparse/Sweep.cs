@@ -1,4 +1,3 @@
-using System.Numerics;
 using System.Runtime.InteropServices;
 using Halfspace.Kernels;
 using Halfspace.Kernels.Reporting;
@@ -25,9 +24,6 @@ internal sealed class Sweep : IDisposable
     private readonly ThresholdPolicy _policy;
     private readonly RowSketches _sketches;
     private readonly Buffer<float> _queries = new(), _products = new(), _regressions = new(), _tails = new(), _means = new(), _work = new();
-    private readonly Buffer<ulong> _marks = new();
-    private readonly Buffer<nint> _addresses = new();
-    private int[] _firstBlock = [], _firstRead = [];
     private double[] _meanNorms = [];
     private float[] _biases = [], _bounds = [], _references = [];
     private IndexSums[] _sums = [];
@@ -46,11 +42,8 @@ internal sealed class Sweep : IDisposable
     /// <summary>Clusters of the index.</summary>
     public int Clusters => _index!.Clusters.Length;
 
-    /// <summary>Addresses of the keys that are read, cluster by cluster.</summary>
-    public ReadOnlySpan<nint> Read => _addresses.All;
-
-    /// <summary>The place in <see cref="Read"/> of a cluster's first key.</summary>
-    public int FirstRead(int cluster) => _firstRead[cluster];
+    /// <summary>The keys that are read.</summary>
+    public IndexMarks Marks { get; } = new();
 
     /// <summary>A row's threshold b, in nats.</summary>
     public float Bias(int row) => _biases[row];
@@ -77,24 +70,14 @@ internal sealed class Sweep : IDisposable
         queries[..(_rows * Dim)].CopyTo(_queries.Grown(_rows * Dim));
         if (!_sketches.TryTake(Queries, _rows, _index.Rotation)) return false;
         int clusters = Clusters, columns = _index.ColumnCount;
-        Grow(ref _firstBlock, clusters + 1);
-        Grow(ref _firstRead, clusters + 1);
         Grow(ref _meanNorms, clusters);
         Grow(ref _biases, _rows);
         Grow(ref _bounds, _rows * clusters);
         Grow(ref _references, _rows * clusters);
         Grow(ref _sums, parts * clusters * _rows);
-        int blocks = 0;
-        for (int c = 0; c < clusters; c++)
-        {
-            _firstBlock[c] = blocks;
-            blocks += _index.Clusters[c].Blocks;
-        }
-        _firstBlock[clusters] = blocks;
         _kernels.Product(Queries, Dim, 1, _index.Columns, columns, _products.Grown((long)_rows * columns), columns, _rows, Dim, columns, add: false);
         SetBiases();
-        _marks.Grown(blocks).Clear();
-        MarkSinks(_marks.All);
+        Marks.Begin(_index, _options.Sinks);
         _regressions.Grown((long)clusters * _rows * _index.Clusters[0].Stride);
         return true;
     }
@@ -108,7 +91,7 @@ internal sealed class Sweep : IDisposable
         for (int c = 0; c < Clusters; c++)
         {
             KeyCluster keys = _index.Clusters[c];
-            (int from, int to) = Segment(part, c);
+            (int from, int to) = Marks.Segment(part, _parts, c);
             Span<IndexSums> sums = Sums(part, c);
             sums.Clear();
             ReadOnlySpan<float> bounds = _bounds.AsSpan(c * rows, rows), references = _references.AsSpan(c * rows, rows);
@@ -118,7 +101,7 @@ internal sealed class Sweep : IDisposable
                 blocks = sketches.Length / bytes;
                 int count = Math.Min(blocks * Block, keys.Count - (block * Block));
                 _sketches.Score(sketches, scores, stride);
-                Span<ulong> marks = _marks.All.Slice(_firstBlock[c] + block, blocks);
+                Span<ulong> marks = Marks.Words.Slice(Marks.FirstBlocks[c] + block, blocks);
                 _kernels.MarkRows(scores, stride, count, bounds, marks);
                 _kernels.SumTails(scores, stride, count, marks, references, own);
                 for (int r = 0; r < rows; r++) sums[r].Add(own[r]);
@@ -130,9 +113,7 @@ internal sealed class Sweep : IDisposable
     /// <returns>False if that is nearly all of the keys, or thresholds were far above all scores: attend in another way.</returns>
     public bool Select()
     {
-        int read = 0;
-        foreach (ulong mark in _marks.All) read += BitOperations.PopCount(mark);
-        if ((_index!.Tokens - read) * SparseStep.DenseShare < _index.Tokens) return false;
+        if (!Marks.TryList(_head!)) return false;
         for (int r = 0; r < _rows; r++)
         {
             double mass = 0;
@@ -144,7 +125,6 @@ internal sealed class Sweep : IDisposable
             }
             if (!(mass > LeastMass)) return false;
         }
-        List(read);
         return true;
     }
 
@@ -166,7 +146,7 @@ internal sealed class Sweep : IDisposable
         for (int c = 0; c < Clusters; c++)
         {
             KeyCluster keys = _index!.Clusters[c];
-            int left = Left(c), stride = keys.Stride;
+            int left = Marks.Left(c), stride = keys.Stride;
             if (left == 0) continue;
             Span<float> mean = Mean(c), regressions = Regressions(c);
             TailModel.Mean(keys, left, read.Slice(c * dim, dim), mean);
@@ -209,7 +189,7 @@ internal sealed class Sweep : IDisposable
             sums[i] *= own;
         }
         int visible = _firstPosition + (row / _group) + 1;
-        counters.CountSparse(Read.Length + visible - _index!.Tokens, visible, tail * mass / whole);
+        counters.CountSparse(Marks.Read.Length + visible - _index!.Tokens, visible, tail * mass / whole);
         Certify(row, output, sums, exact * exactSum, tail, Math.Min(unit, 1e100), whole, ref counters);
     }
 
@@ -221,14 +201,11 @@ internal sealed class Sweep : IDisposable
         _tails.Dispose();
         _means.Dispose();
         _work.Dispose();
-        _marks.Dispose();
-        _addresses.Dispose();
+        Marks.Dispose();
         _sketches.Dispose();
     }
 
     private int Dim => _head!.Dim;
-
-    private int Left(int cluster) => _index!.Clusters[cluster].Count - (_firstRead[cluster + 1] - _firstRead[cluster]);
 
     private Span<IndexSums> Sums(int part, int cluster) => _sums.AsSpan(((part * Clusters) + cluster) * _rows, _rows);
 
@@ -272,45 +249,6 @@ internal sealed class Sweep : IDisposable
         }
     }
 
-    // Positions ascend in a cluster: its sinks come first.
-    private void MarkSinks(Span<ulong> marks)
-    {
-        for (int c = 0; c < Clusters; c++)
-        {
-            KeyCluster keys = _index!.Clusters[c];
-            for (int i = 0; i < Math.Min(_options.Sinks, keys.Count) && keys.Position(i) < _options.Sinks; i++)
-                marks[_firstBlock[c] + (i / Block)] |= 1UL << (i % Block);
-        }
-    }
-
-    // A part's blocks in a cluster.
-    private (int From, int To) Segment(int part, int cluster)
-    {
-        int all = _firstBlock[Clusters], first = _firstBlock[cluster];
-        int from = Math.Max((int)((long)all * part / _parts), first), to = Math.Min((int)((long)all * (part + 1) / _parts), _firstBlock[cluster + 1]);
-        return (from - first, to - first);
-    }
-
-    private void List(int read)
-    {
-        Span<nint> addresses = _addresses.Grown(read);
-        ReadOnlySpan<ulong> marks = _marks.All;
-        int found = 0;
-        for (int c = 0; c < Clusters; c++)
-        {
-            _firstRead[c] = found;
-            KeyCluster keys = _index!.Clusters[c];
-            for (int block = _firstBlock[c]; block < _firstBlock[c + 1]; block++)
-            {
-                if (marks[block] == 0) continue;
-                ReadOnlySpan<byte> positions = keys.PositionsOf(block - _firstBlock[c]);
-                for (ulong left = marks[block]; left != 0; left &= left - 1)
-                    addresses[found++] = _head!.Address(KeyBlocks.Position(positions, BitOperations.TrailingZeroCount(left)));
-            }
-        }
-        _firstRead[Clusters] = found;
-    }
-
     private void Certify(int row, ReadOnlySpan<float> output, ReadOnlySpan<float> exact, double exactWeight, double tailScale, double unit,
         double whole, ref AttentionCounters counters)
     {
@@ -319,15 +257,11 @@ internal sealed class Sweep : IDisposable
         {
             KeyCluster keys = _index!.Clusters[c];
             IndexSums tail = default;
-            tail.Add(Left(c), 0, 0);
+            tail.Add(Marks.Left(c), 0, 0);
             tail.AddWeights(Sums(0, c)[row], tailScale);
             certificate.Add(keys, tail, Mean(c), 0, _sketches.Error(row, keys), _sketches.Deviation(row, keys), unit, _meanNorms[c]);
         }
         certificate.AddTrend(tailScale * Distance.Norm(TailTrend(row)));
-        double norm = Distance.Norm(output);
-        // Nothing is certified of an output of zero but that it is exact.
-        double paper = certificate.IsExact ? 0 : certificate.PaperBound(exactWeight) / norm;
-        double relative = certificate.IsExact ? 0 : _options.Tail == TailKind.None ? paper : certificate.Bound(exactWeight) / norm;
-        counters.CountCertificate(relative, paper, certificate.Estimate / norm);
+        certificate.Count(_options.Tail, exactWeight, ref counters);
     }
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Halfspace.Runtime.Gguf;
+using Halfspace.Runtime.Operators;
 using Microsoft.ML.OnnxRuntime;
 using Microsoft.ML.OnnxRuntime.Tensors;
 
@@ -12,6 +13,7 @@ internal sealed unsafe class DecoderBuffers : IDisposable
     private const int KeptShapes = 64;
 
     private readonly DecoderSession _session;
+    private readonly RunOptions _options = new();
     private long* _handle;
     private readonly Binding?[] _kept = new Binding?[KeptShapes + 1];
     private float* _embeddings, _logits;
@@ -54,6 +56,33 @@ internal sealed unsafe class DecoderBuffers : IDisposable
         }
     }
 
+    /// <summary>Runs the graph once.</summary>
+    /// <param name="binding">What <see cref="Bind"/> returned.</param>
+    /// <param name="attention">What executes its attention.</param>
+    /// <param name="cancellation">Ends the run between two operators.</param>
+    /// <exception cref="OperationCanceledException">The run was cancelled.</exception>
+    /// <exception cref="ModelException">Attention failed.</exception>
+    public void Run(OrtIoBinding binding, IAttentionRun attention, CancellationToken cancellation)
+    {
+        try
+        {
+            using (cancellation.UnsafeRegister(static run => ((RunOptions)run!).Terminate = true, _options))
+                _session.Session.RunWithBinding(_options, binding);
+        }
+        catch (OnnxRuntimeException) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException(cancellation);
+        }
+        catch (OnnxRuntimeException) when (attention.Failure is not null)
+        {
+            throw new ModelException($"Attention failed: {attention.Failure.Message}", attention.Failure);
+        }
+        finally
+        {
+            _options.Terminate = false;
+        }
+    }
+
     /// <summary>The binding for a number of tokens, the last <paramref name="rows"/> of which get logits. Few tokens that all get logits are
     /// kept for good, and the last other shape.</summary>
     public OrtIoBinding Bind(int tokens, int rows)
@@ -71,6 +100,7 @@ internal sealed unsafe class DecoderBuffers : IDisposable
     public void Dispose()
     {
         if (_handle is null) return;
+        _options.Dispose();
         Unbind();
         NativeMemory.Free(_handle);
         _handle = null;

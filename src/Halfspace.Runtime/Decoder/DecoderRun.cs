@@ -7,14 +7,11 @@ namespace Halfspace.Runtime.Decoder;
 /// <summary>One run of the decoder's graph at a time: its input and output buffers and the attention operator's state.</summary>
 public sealed class DecoderRun : IDisposable
 {
-    private readonly DecoderSession _session;
     private readonly AttentionRun _attention;
-    private readonly RunOptions _options = new();
     private readonly DecoderBuffers _buffers;
 
     internal DecoderRun(DecoderSession session)
     {
-        _session = session;
         _attention = new AttentionRun(session.Config.Attention, session.Rotary, session.Threads);
         _buffers = new DecoderBuffers(session, _attention.Handle);
     }
@@ -54,22 +51,12 @@ public sealed class DecoderRun : IDisposable
         _attention.Begin(cache, attention, position, tokens.Length);
         try
         {
-            using (cancellation.UnsafeRegister(static run => ((RunOptions)run!).Terminate = true, _options))
-                _session.Session.RunWithBinding(_options, binding);
+            _buffers.Run(binding, _attention, cancellation);
             finished = true;
-        }
-        catch (OnnxRuntimeException) when (cancellation.IsCancellationRequested)
-        {
-            throw new OperationCanceledException(cancellation);
-        }
-        catch (OnnxRuntimeException) when (_attention.Failure is not null)
-        {
-            throw new ModelException($"Attention failed: {_attention.Failure.Message}", _attention.Failure);
         }
         finally
         {
             _attention.End(counters);
-            _options.Terminate = false;
             if (!finished) cache.Rewind(position);
         }
     }
@@ -88,7 +75,6 @@ public sealed class DecoderRun : IDisposable
     public void Dispose()
     {
         _buffers.Dispose();
-        _options.Dispose();
         _attention.Dispose();
     }
 }

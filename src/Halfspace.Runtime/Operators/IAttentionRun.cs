@@ -12,6 +12,9 @@ internal unsafe interface IAttentionRun
     /// <param name="output">[rows, Hq d].</param>
     void Execute(nint context, int layer, float* packed, int rows, int columns, float* output);
 
+    /// <summary>The first exception of this run's operator calls, if any.</summary>
+    Exception? Failure { get; }
+
     /// <summary>Keeps the first exception of the run.</summary>
     void Fail(Exception e);
 }
