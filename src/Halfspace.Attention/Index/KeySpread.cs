@@ -8,6 +8,9 @@ namespace Halfspace.Attention;
 /// row.</remarks>
 internal sealed class KeySpread
 {
+    // What the largest number of C is kept as.
+    private const float Largest = 1 << 14;
+
     private readonly NativePart<Half> _matrix;
     private readonly NativePart<float> _sums;
     private readonly int _dim, _stride;
@@ -91,8 +94,9 @@ internal sealed class KeySpread
         float share = 1f / Math.Max(1, _count), largest = 0;
         // Of a covariance, the largest number is on the diagonal.
         for (int c = 0; c < _dim; c++) largest = MathF.Max(largest, sums[(c * _stride) + c] - (sum[c] * sum[c] * share));
-        _unit = largest * share;
-        float scale = largest > 0 ? 1 / largest : 0;
+        // Most are far smaller: as subnormal halves they would be slow to read.
+        _unit = largest * share / Largest;
+        float scale = largest > 0 ? Largest / largest : 0;
         for (int r = 0; r < _dim; r++)
         {
             float less = sum[r] * share;

@@ -12,7 +12,10 @@ internal sealed class Sweep : IDisposable
     private const int Block = KeyBlocks.Keys;
 
     // Blocks of which all rows' scores are kept at once: few rows' are worth fewer calls, many rows' must stay near.
-    private const int MostBlocks = 16, BlocksOfMany = 8, Few = 8;
+    private const int MostBlocks = 16, BlocksOfMany = 4, Few = 8;
+
+    // Blocks after which running sums in float are added to sums in double.
+    private const int BlocksOfSum = 16;
 
     private const int TailFloats = 5;
 
@@ -86,8 +89,10 @@ internal sealed class Sweep : IDisposable
     public void Score(int part, AttentionScratch scratch)
     {
         int rows = _rows, bytes = KeyBlocks.Bytes(_index!.Rotation.Padded), most = rows <= Few ? MostBlocks : BlocksOfMany, stride = most * Block;
-        Span<float> scores = scratch.Products(rows * (stride + TailFloats));
-        Span<TailSums> own = MemoryMarshal.Cast<float, TailSums>(scores[(rows * stride)..]);
+        int running = rows * _kernels.TailLength;
+        Span<float> scores = scratch.Products((rows * (stride + TailFloats)) + running + stride), work = scores[(rows * stride)..];
+        Span<float> tails = work.Slice(stride, running);
+        Span<TailSums> own = MemoryMarshal.Cast<float, TailSums>(work.Slice(stride + running, rows * TailFloats));
         for (int c = 0; c < Clusters; c++)
         {
             KeyCluster keys = _index.Clusters[c];
@@ -95,7 +100,8 @@ internal sealed class Sweep : IDisposable
             Span<IndexSums> sums = Sums(part, c);
             sums.Clear();
             ReadOnlySpan<float> bounds = _bounds.AsSpan(c * rows, rows), references = _references.AsSpan(c * rows, rows);
-            for (int block = from, blocks; block < to; block += blocks)
+            tails.Clear();
+            for (int block = from, blocks, summed = 0; block < to; block += blocks)
             {
                 ReadOnlySpan<byte> sketches = keys.Sketches(block, Math.Min(most, to - block));
                 blocks = sketches.Length / bytes;
@@ -103,7 +109,11 @@ internal sealed class Sweep : IDisposable
                 _sketches.Score(sketches, scores, stride);
                 Span<ulong> marks = Marks.Words.Slice(Marks.FirstBlocks[c] + block, blocks);
                 _kernels.MarkRows(scores, stride, count, bounds, marks);
-                _kernels.SumTails(scores, stride, count, marks, references, own);
+                _kernels.AddTails(scores, stride, count, marks, references, work[..stride], tails);
+                if ((summed += blocks) < BlocksOfSum && block + blocks < to) continue;
+                _kernels.TotalTails(tails, own);
+                tails.Clear();
+                summed = 0;
                 for (int r = 0; r < rows; r++) sums[r].Add(own[r]);
             }
         }
@@ -259,7 +269,9 @@ internal sealed class Sweep : IDisposable
             IndexSums tail = default;
             tail.Add(Marks.Left(c), 0, 0);
             tail.AddWeights(Sums(0, c)[row], tailScale);
-            certificate.Add(keys, tail, Mean(c), 0, _sketches.Error(row, keys), _sketches.Deviation(row, keys), unit, _meanNorms[c]);
+            // A weight that is off is one of a score that is; and a reference is rounded.
+            double error = _sketches.Error(row, keys) + AttentionKernels.TailError + (2e-7 * Math.Abs(_references[(c * _rows) + row]));
+            certificate.Add(keys, tail, Mean(c), 0, error, _sketches.Deviation(row, keys), unit, _meanNorms[c]);
         }
         certificate.AddTrend(tailScale * Distance.Norm(TailTrend(row)));
         certificate.Count(_options.Tail, exactWeight, ref counters);

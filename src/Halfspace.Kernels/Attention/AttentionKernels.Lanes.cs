@@ -52,15 +52,24 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
     private protected override void MarkRowsCore(
         ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<float> bounds, Span<ulong> marks)
     {
-        for (int r = 0; r < bounds.Length; r++)
-            ScoreScan<T>.Mark(ref Unsafe.Add(ref First(scores), r * stride), count, bounds[r], ref First(marks));
+        TailRows<T>.Mark(ref First(scores), stride, count, ref First(bounds), bounds.Length, ref First(marks));
     }
 
-    private protected override void SumTailsCore(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<ulong> marks,
-        ReadOnlySpan<float> references, Span<TailSums> sums)
+    private protected override void AddTailsCore(Span<float> scores, int stride, int count, ReadOnlySpan<ulong> marks,
+        ReadOnlySpan<float> references, Span<float> work, Span<float> sums)
     {
-        for (int r = 0; r < sums.Length; r++)
-            sums[r] = SoftmaxSums<T>.Tail(ref Unsafe.Add(ref First(scores), r * stride), count, ref First(marks), references[r]);
+        int whole = WholeWords(count);
+        TailRows<T>.Keep(ref First(marks), count, ref First(work));
+        for (int r = 0; r < references.Length; r++)
+        {
+            scores[((r * stride) + count)..((r * stride) + whole)].Clear();
+            TailRows<T>.Add(ref Unsafe.Add(ref First(scores), r * stride), whole, ref First(work), references[r], ref Unsafe.Add(ref First(sums), r * TailLength));
+        }
+    }
+
+    private protected override void TotalTailsCore(ReadOnlySpan<float> sums, Span<TailSums> totals)
+    {
+        for (int r = 0; r < totals.Length; r++) totals[r] = TailRows<T>.Total(ref Unsafe.Add(ref First(sums), r * TailLength));
     }
 
     private protected override void ScoresCore(

@@ -237,33 +237,51 @@ public abstract class AttentionKernels
     public abstract ScoreSums SumScores(ReadOnlySpan<float> scores, float max);
 
     /// <summary>Sets bit i where score i of any row is at least that row's bound.</summary>
-    /// <param name="scores">[rows, n], rows <paramref name="stride"/> apart.</param>
-    /// <param name="stride">At least n.</param>
+    /// <param name="scores">[rows, n], rows <paramref name="stride"/> apart; up to a multiple of 64 there may be anything.</param>
+    /// <param name="stride">At least n, rounded up to a multiple of 64.</param>
     /// <param name="count">n.</param>
     /// <param name="bounds">[rows].</param>
     /// <param name="marks">A bit for each score, the first lowest; what is set stays so.</param>
     public void MarkRows(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<float> bounds, Span<ulong> marks)
     {
-        Require(Fits(bounds.Length, stride, count, scores.Length), nameof(scores));
+        Require(Fits(bounds.Length, stride, WholeWords(count), scores.Length), nameof(scores));
         Require(marks.Length * 64L >= count, nameof(marks));
         if (bounds.Length > 0 && count > 0) MarkRowsCore(scores, stride, count, bounds, marks);
     }
 
-    /// <summary>Sums each row over the scores that are not read; exponentials are at most 4e-6 of them off, and may be lost below 2^-126.</summary>
-    /// <param name="scores">t, [rows, n], rows <paramref name="stride"/> apart; at most 87 above the row's reference where they are not read.</param>
-    /// <param name="stride">At least n.</param>
+    /// <summary>Floats of a row's running sums.</summary>
+    public int TailLength => TailRows<LaneScalar>.Sums * Width;
+
+    /// <summary>How far in nats the logarithm of a weight of <see cref="AddTails"/> can be off.</summary>
+    public const double TailError = 0.0036;
+
+    /// <summary>Adds the scores that are not read to each row's running sums. An exponential is at most 0.0035 of it off, since a scan's scores are off by far
+    /// more; what is below 2^-126 counts as that.</summary>
+    /// <param name="scores">t, [rows, n], rows <paramref name="stride"/> apart; at most 87 above the row's reference where they are not read. Up to a multiple
+    /// of 64 they are cleared.</param>
+    /// <param name="stride">At least n, rounded up to a multiple of 64.</param>
     /// <param name="count">n.</param>
     /// <param name="marks">A bit for each score of all rows, the first lowest: whether it is read.</param>
     /// <param name="references">[rows], what weighs 1.</param>
-    /// <param name="sums">[rows], written.</param>
-    public void SumTails(
-        ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<ulong> marks, ReadOnlySpan<float> references, Span<TailSums> sums)
+    /// <param name="work">At least n, rounded up to a multiple of 64.</param>
+    /// <param name="sums">[rows, <see cref="TailLength"/>], 0 to begin with.</param>
+    public void AddTails(Span<float> scores, int stride, int count, ReadOnlySpan<ulong> marks, ReadOnlySpan<float> references, Span<float> work,
+        Span<float> sums)
     {
-        Require(Fits(references.Length, stride, count, scores.Length), nameof(scores));
+        Require(Fits(references.Length, stride, WholeWords(count), scores.Length), nameof(scores));
         Require(marks.Length * 64L >= count, nameof(marks));
-        Require(sums.Length == references.Length, nameof(sums));
-        if (count > 0) SumTailsCore(scores, stride, count, marks, references, sums);
-        else sums.Clear();
+        Require(work.Length >= WholeWords(count), nameof(work));
+        Require(sums.Length >= references.Length * (long)TailLength, nameof(sums));
+        if (count > 0) AddTailsCore(scores, stride, count, marks, references, work, sums);
+    }
+
+    /// <summary>What <see cref="AddTails"/> has summed.</summary>
+    /// <param name="sums">[rows, <see cref="TailLength"/>].</param>
+    /// <param name="totals">[rows], written.</param>
+    public void TotalTails(ReadOnlySpan<float> sums, Span<TailSums> totals)
+    {
+        Require(sums.Length >= totals.Length * (long)TailLength, nameof(sums));
+        TotalTailsCore(sums, totals);
     }
 
     /// <summary>The largest score, and sums without weights.</summary>
@@ -378,8 +396,12 @@ public abstract class AttentionKernels
 
     private protected abstract void MarkRowsCore(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<float> bounds, Span<ulong> marks);
 
-    private protected abstract void SumTailsCore(ReadOnlySpan<float> scores, int stride, int count, ReadOnlySpan<ulong> marks,
-        ReadOnlySpan<float> references, Span<TailSums> sums);
+    private protected abstract void AddTailsCore(Span<float> scores, int stride, int count, ReadOnlySpan<ulong> marks, ReadOnlySpan<float> references,
+        Span<float> work, Span<float> sums);
+
+    private protected abstract void TotalTailsCore(ReadOnlySpan<float> sums, Span<TailSums> totals);
+
+    private protected static int WholeWords(int count) => (count + 63) / 64 * 64;
 
     private protected abstract void ScoresCore(
         ReadOnlySpan<float> queries, int rows, ReadOnlySpan<Half> keys, int count, int dim, Span<float> scores, int stride);

@@ -68,40 +68,6 @@ internal static class SoftmaxSums<T> where T : struct, ILane<T>
         return new ScoreSums(sum, first, square);
     }
 
-    /// <returns>What <see cref="TailSums"/> holds; marks have a bit for each score, set where it is read.</returns>
-    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
-    public static TailSums Tail(ref float scores, int count, ref ulong marks, float reference)
-    {
-        const int Bits = 64;
-        const float BitsOfNat = 1.44269504f;
-        T scale = T.Broadcast(BitsOfNat), shift = T.Broadcast(-reference * BitsOfNat);
-        T sums = T.Zero, weighted = T.Zero, squares = T.Zero, all = T.Zero, spread = T.Zero;
-        int i = 0;
-        for (; i <= count - T.Width; i += T.Width)
-        {
-            uint read = (uint)(Unsafe.Add(ref marks, i / Bits) >> (i % Bits));
-            T t = T.Load(ref scores, i), e = T.Unless(T.Power2(T.MultiplyAdd(t, scale, shift)), read);
-            sums = T.Add(sums, e);
-            weighted = T.MultiplyAdd(e, t, weighted);
-            squares = T.MultiplyAdd(e, e, squares);
-            all = T.Add(all, T.Unless(t, read));
-            spread = T.MultiplyAdd(t, t, spread);
-        }
-        (float sum, float first, float square, float score, float scatter) = (T.Sum(sums), T.Sum(weighted), T.Sum(squares), T.Sum(all), T.Sum(spread));
-        for (; i < count; i++)
-        {
-            float t = Unsafe.Add(ref scores, i);
-            scatter += t * t;
-            if ((Unsafe.Add(ref marks, i / Bits) >> (i % Bits) & 1) != 0) continue;
-            float e = Exp(t - reference);
-            sum += e;
-            first += e * t;
-            square += e * e;
-            score += t;
-        }
-        return new TailSums(sum, first, square, score, scatter);
-    }
-
     /// <returns>What <see cref="ScoreMoments"/> holds.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static ScoreMoments Moments(ref float scores, int count)

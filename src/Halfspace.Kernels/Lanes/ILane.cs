@@ -62,8 +62,14 @@ internal interface ILane<T> where T : struct, ILane<T>
     /// <summary>e^x of each lane, at most 2 units in the last place off; 0 below −87, for x ≤ 88.</summary>
     static abstract T Exp(T lanes);
 
-    /// <summary>2^x of each lane, at most 4e-6 of it off, for x ≤ 127; at most 2^-126 below −126.</summary>
-    static abstract T Power2(T lanes);
+    /// <summary>The numbers whose bits are the lanes, rounded towards 0: 2^(x/2^23 − 127) where that exponent is whole, straight between those.</summary>
+    static abstract T FromBits(T lanes);
+
+    /// <summary>1 ≤ u &lt; 2 of each lane u·2^n.</summary>
+    static abstract T Significand(T lanes);
+
+    /// <summary>The bits that both have.</summary>
+    static abstract T And(T a, T b);
 
     /// <summary>The lanes, with 0 where a lane's bit is set, the first lane's lowest; bits beyond the lanes are not looked at.</summary>
     static abstract T Unless(T lanes, uint bits);

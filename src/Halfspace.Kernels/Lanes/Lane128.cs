@@ -117,19 +117,12 @@ internal readonly struct Lane128 : ILane<Lane128>
         return new(Vector128.ConditionalSelect(Vector128.LessThan(x, Vector128.Create(-87f)), Vector128<float>.Zero, scaled));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lane128 Power2(Lane128 lanes)
-    {
-        // 2^x = 2^n · 2^f with |f| ≤ 1/2; 2^f by the polynomial of degree 4 through the Chebyshev nodes.
-        Vector128<float> n = Vector128.Round(lanes._lanes), f = lanes._lanes - n;
-        Vector128<float> p = Vector128.Create(0.009666368515387469f);
-        p = Vector128.FusedMultiplyAdd(p, f, Vector128.Create(0.055921975842256264f));
-        p = Vector128.FusedMultiplyAdd(p, f, Vector128.Create(0.24022349038020335f));
-        p = Vector128.FusedMultiplyAdd(p, f, Vector128.Create(0.693121045203427f));
-        p = Vector128.FusedMultiplyAdd(p, f, Vector128<float>.One);
-        Vector128<int> exponent = Vector128.ConvertToInt32Native(Vector128.MaxNative(n, Vector128.Create(-126f))) << 23;
-        return new((p.AsInt32() + exponent).AsSingle());
-    }
+    public static Lane128 FromBits(Lane128 lanes) => new(Vector128.ConvertToInt32Native(lanes._lanes).AsSingle());
+
+    public static Lane128 Significand(Lane128 lanes) => new(
+        ((lanes._lanes.AsInt32() & Vector128.Create(0x007F_FFFF)) | Vector128.Create(0x3F80_0000)).AsSingle());
+
+    public static Lane128 And(Lane128 a, Lane128 b) => new(a._lanes & b._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane128 Unless(Lane128 lanes, uint bits) => new(

@@ -124,19 +124,12 @@ internal readonly struct Lane256 : ILane<Lane256>
         return new(Vector256.ConditionalSelect(Vector256.LessThan(x, Vector256.Create(-87f)), Vector256<float>.Zero, scaled));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lane256 Power2(Lane256 lanes)
-    {
-        // 2^x = 2^n · 2^f with |f| ≤ 1/2; 2^f by the polynomial of degree 4 through the Chebyshev nodes.
-        Vector256<float> n = Vector256.Round(lanes._lanes), f = lanes._lanes - n;
-        Vector256<float> p = Vector256.Create(0.009666368515387469f);
-        p = Vector256.FusedMultiplyAdd(p, f, Vector256.Create(0.055921975842256264f));
-        p = Vector256.FusedMultiplyAdd(p, f, Vector256.Create(0.24022349038020335f));
-        p = Vector256.FusedMultiplyAdd(p, f, Vector256.Create(0.693121045203427f));
-        p = Vector256.FusedMultiplyAdd(p, f, Vector256<float>.One);
-        Vector256<int> exponent = Vector256.ConvertToInt32Native(Vector256.MaxNative(n, Vector256.Create(-126f))) << 23;
-        return new((p.AsInt32() + exponent).AsSingle());
-    }
+    public static Lane256 FromBits(Lane256 lanes) => new(Vector256.ConvertToInt32Native(lanes._lanes).AsSingle());
+
+    public static Lane256 Significand(Lane256 lanes) => new(
+        ((lanes._lanes.AsInt32() & Vector256.Create(0x007F_FFFF)) | Vector256.Create(0x3F80_0000)).AsSingle());
+
+    public static Lane256 And(Lane256 a, Lane256 b) => new(a._lanes & b._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane256 Unless(Lane256 lanes, uint bits) => new(

@@ -120,18 +120,12 @@ internal readonly struct Lane512 : ILane<Lane512>
         return new(Vector512.ConditionalSelect(Vector512.LessThan(x, Vector512.Create(-87f)), Vector512<float>.Zero, scaled));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Lane512 Power2(Lane512 lanes)
-    {
-        // 2^x = 2^n · 2^f with |f| ≤ 1/2; 2^f by the polynomial of degree 4 through the Chebyshev nodes.
-        Vector512<float> n = Vector512.Round(lanes._lanes), f = lanes._lanes - n;
-        Vector512<float> p = Vector512.Create(0.009666368515387469f);
-        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.055921975842256264f));
-        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.24022349038020335f));
-        p = Vector512.FusedMultiplyAdd(p, f, Vector512.Create(0.693121045203427f));
-        p = Vector512.FusedMultiplyAdd(p, f, Vector512<float>.One);
-        return new(Avx512F.Scale(p, n));
-    }
+    public static Lane512 FromBits(Lane512 lanes) => new(Vector512.ConvertToInt32Native(lanes._lanes).AsSingle());
+
+    public static Lane512 Significand(Lane512 lanes) => new(
+        ((lanes._lanes.AsInt32() & Vector512.Create(0x007F_FFFF)) | Vector512.Create(0x3F80_0000)).AsSingle());
+
+    public static Lane512 And(Lane512 a, Lane512 b) => new(a._lanes & b._lanes);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lane512 Unless(Lane512 lanes, uint bits) => new(

@@ -61,7 +61,13 @@ internal readonly struct LaneScalar : ILane<LaneScalar>
 
     public static LaneScalar Exp(LaneScalar lanes) => new(lanes._value < -87f ? 0f : MathF.Exp(lanes._value));
 
-    public static LaneScalar Power2(LaneScalar lanes) => new(lanes._value < -126 ? 0 : MathF.Pow(2, lanes._value));
+    public static LaneScalar FromBits(LaneScalar lanes) => new(BitConverter.Int32BitsToSingle(float.ConvertToIntegerNative<int>(lanes._value)));
+
+    public static LaneScalar Significand(LaneScalar lanes) =>
+        new(BitConverter.Int32BitsToSingle((BitConverter.SingleToInt32Bits(lanes._value) & 0x007F_FFFF) | 0x3F80_0000));
+
+    public static LaneScalar And(LaneScalar a, LaneScalar b) =>
+        new(BitConverter.Int32BitsToSingle(BitConverter.SingleToInt32Bits(a._value) & BitConverter.SingleToInt32Bits(b._value)));
 
     public static LaneScalar Unless(LaneScalar lanes, uint bits) => (bits & 1) == 0 ? lanes : default;
 }
