@@ -60,11 +60,13 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> values, Span<float> others, int stride)
         where TFinish : struct, IFinish
     {
-        for (int q = 0; q < queries.Count; q += 4)
+        int most = TLane.Width > 8 ? 4 : 3;
+        for (int q = 0, take; q < queries.Count; q += take)
         {
+            take = Math.Min(most, queries.Count - q);
             ref float own = ref values[q * stride];
             ref float other = ref others[q * stride];
-            switch (queries.Count - q)
+            switch (take)
             {
                 case 1: Run<N1, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
                 case 2: Run<N2, TFinish>(blocks, count, queries, q, ref own, ref other, stride); break;
@@ -77,7 +79,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
     // Registers of points taken together share what is loaded of the queries: as many as leave their sums in registers. Where it is all of a
     // block's points, memory is read in order.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Together<TCount>() where TCount : struct, IConstant => TLane.Width > 8 || TCount.Value == 1 ? 4 : 2;
+    private static int Together<TCount>() where TCount : struct, IConstant => TLane.Width > 8 || TCount.Value < 4 ? 4 : 2;
 
     private static unsafe void Run<TCount, TFinish>(
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, ref float values, ref float others, int stride)
