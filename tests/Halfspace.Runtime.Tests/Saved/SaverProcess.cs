@@ -5,13 +5,17 @@ using Halfspace.Runtime.Saved;
 
 namespace Halfspace.Runtime.Tests.Saved;
 
-/// <summary>This program, started again to save contexts over each other until it is killed.</summary>
+/// <summary>This program, started again to save contexts 1, 2, 3 … over each other until it is killed or has saved the last one.</summary>
 internal static class SaverProcess
 {
     public const int Tokens = 1000, Dim = 64;
+
+    /// <summary>The last context; float16 holds no whole number beyond it and all before.</summary>
+    public const int Last = 2048;
+
     private const string Variable = "HALFSPACE_TEST_SAVER";
 
-    /// <summary>Starts it; it writes a line when it has saved the first one.</summary>
+    /// <summary>Starts it; it writes a context's number in a line when it has saved it.</summary>
     public static Process Start(string path)
     {
         ProcessStartInfo start = new(Environment.ProcessPath!) { RedirectStandardOutput = true };
@@ -21,7 +25,7 @@ internal static class SaverProcess
     }
 
     /// <summary>A context all of whose numbers say which one it is.</summary>
-    /// <param name="which">From 1 to 2,048, so that float16 holds it.</param>
+    /// <param name="which">From 1 to <see cref="Last"/>.</param>
     public static ContextContent Content(int which)
     {
         KeyValueCache cache = new(new AttentionShape(1, 1, 1, Dim), Tokens);
@@ -40,14 +44,16 @@ internal static class SaverProcess
     internal static void SaveUntilKilled()
     {
         if (Environment.GetEnvironmentVariable(Variable) is not { Length: > 0 } path) return;
-        for (int which = 1; ; which = (which % 2048) + 1)
+        for (int which = 1; which <= Last; which++)
         {
             ContextContent content = Content(which);
             ContextWriter.Write(path, path, content, CancellationToken.None);
             content.Cache.Dispose();
-            if (which != 1) continue;
-            Console.Out.WriteLine("saved");
+            Console.Out.WriteLine(which);
             Console.Out.Flush();
         }
+
+        // Should nobody be left to kill it.
+        Environment.Exit(0);
     }
 }
