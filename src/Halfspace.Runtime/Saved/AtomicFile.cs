@@ -77,9 +77,9 @@ internal static partial class AtomicFile
                 if (File.Exists(part)) return (file, part);
                 file.Dispose();
             }
-            catch (IOException) when (attempt < Attempts && File.Exists(part))
+            catch (IOException) when (attempt < Attempts)
             {
-                // Between its creation and its lock somebody took it for a leftover.
+                // Between its creation and its lock somebody took it for a leftover, and may have removed it already. Whatever else is wrong stays wrong.
             }
         }
     }
