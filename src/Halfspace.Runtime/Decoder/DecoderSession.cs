@@ -9,6 +9,9 @@ namespace Halfspace.Runtime.Decoder;
 /// <summary>A decoder's graph in one session of ONNX Runtime. Runs of different contexts may overlap; each uses a <see cref="DecoderRun"/>.</summary>
 public sealed class DecoderSession : IDisposable
 {
+    // Of opening the cache, each but the first after making it anew.
+    private const int Attempts = 3;
+
     private readonly Lazy<ModelFingerprint> _fingerprint;
 
     private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session, DecoderOptions options)
@@ -52,23 +55,28 @@ public sealed class DecoderSession : IDisposable
             throw new ModelException($"{file.Name}: token_embd.weight has rows of {width}; embedding_length is {config.Hidden}.");
         string place = Place(file, options), root = Path.GetDirectoryName(place)!;
         string graph = Path.Combine(place, PrepackedCache.GraphName);
-        if (File.Exists(graph))
-        {
-            try
-            {
-                return new DecoderSession(file, config, Open(graph, options), options);
-            }
-            catch (OnnxRuntimeException)
-            {
-                // A cache that does not open is made again below.
-            }
-        }
-
-        beforeFilling?.Invoke();
+        bool told = false;
         try
         {
-            Fill(file, config, options, root, place);
-            return new DecoderSession(file, config, Open(graph, options), options);
+            for (int attempt = 1; ; attempt++)
+            {
+                if (!File.Exists(graph))
+                {
+                    if (!told) beforeFilling?.Invoke();
+                    told = true;
+                    Fill(file, config, options, root, place);
+                }
+
+                try
+                {
+                    return new DecoderSession(file, config, Open(graph, options), options);
+                }
+                catch (OnnxRuntimeException) when (attempt < Attempts)
+                {
+                    // A cache that does not open is made again. It may be one that another process has just taken away for the same reason.
+                    PrepackedCache.Discard(place, Aside(root));
+                }
+            }
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
@@ -85,7 +93,7 @@ public sealed class DecoderSession : IDisposable
     private static void Fill(GgufFile file, ModelConfig config, DecoderOptions options, string root, string place)
     {
         Directory.CreateDirectory(root);
-        string work = Path.Combine(root, "filling-" + Guid.NewGuid().ToString("N"));
+        string work = Aside(root);
         Directory.CreateDirectory(work);
         try
         {
@@ -107,6 +115,8 @@ public sealed class DecoderSession : IDisposable
             Directory.Delete(work, true);
         }
     }
+
+    private static string Aside(string root) => Path.Combine(root, "filling-" + Guid.NewGuid().ToString("N"));
 
     private static string Place(GgufFile file, DecoderOptions options) => Path.Combine(
         Path.GetFullPath(options.CacheDirectory ?? PrepackedCache.DefaultDirectory),

@@ -55,17 +55,32 @@ public static class PrepackedCache
             .All(place => long.TryParse(place.Split(';')[0], NumberStyles.None, CultureInfo.InvariantCulture, out long offset) && offset % 64 == 0);
     }
 
-    /// <summary>Puts a finished folder in its place; if another process was faster, its folder stays.</summary>
+    /// <summary>Puts a finished folder in its place; if another process was faster, its folder stays, as somebody may be opening it.</summary>
     internal static void Publish(string finished, string place)
     {
         try
         {
-            if (Directory.Exists(place)) Directory.Delete(place, true);
             Directory.Move(finished, place);
         }
         catch (IOException) when (Directory.Exists(place))
         {
             Directory.Delete(finished, true);
+        }
+    }
+
+    /// <summary>Takes a folder that does not open out of its place, by one rename: nobody meets a part of it.</summary>
+    /// <param name="place">The folder.</param>
+    /// <param name="aside">Where it is moved before it is deleted, on the same file system.</param>
+    internal static void Discard(string place, string aside)
+    {
+        try
+        {
+            Directory.Move(place, aside);
+            Directory.Delete(aside, true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // Somebody else has taken it away.
         }
     }
 
