@@ -88,6 +88,18 @@ public sealed class MeasurementTests
     }
 
     [Fact]
+    public async Task Bench_repeats_each_measurement_and_says_what_memory_it_holds()
+    {
+        CliResult result = await Cli.RunAsync("bench", "--depth", "16,40", "--decode", "2", "--repeat", "3", "--attention", "dense", "--json");
+        result.ExpectSuccess();
+        JsonElement[] lines = result.Json;
+        // Three lines of a depth are not three depths: no exponent is fitted.
+        Assert.Equal([16, 16, 16, 40, 40, 40], lines.Select(line => line.GetProperty("depth").GetInt32()));
+        // Megabytes and no other unit. How much of the mapped weights is in memory is the machine's affair.
+        Assert.All(lines, line => Assert.InRange(line.GetProperty("memory_mb").GetDouble(), 10, 20_000));
+    }
+
+    [Fact]
     public async Task Bench_prints_a_table_for_people()
     {
         CliResult result = await Cli.RunAsync("bench", "--depth", "8", "--decode", "2", "--attention", "sparse");

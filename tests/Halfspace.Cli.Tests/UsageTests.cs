@@ -26,6 +26,8 @@ public sealed class UsageTests
     [InlineData("--attention none", "run", "Hi", "--attention", "none")]
     [InlineData("--attention dense,sparse", "run", "Hi", "--attention", "dense,sparse")]
     [InlineData("--depth 8,x", "bench", "--depth", "8,x")]
+    [InlineData("--repeat 0", "bench", "--repeat", "0")]
+    [InlineData("--repeat often", "bench", "--repeat", "often")]
     [InlineData("--last 0", "perplexity", "text", "--last", "0")]
     public async Task A_value_that_is_not_possible_is_named(string what, params string[] args) =>
         (await Cli.RunAsync(args)).ExpectError(2, $"{what} is not possible; give ", $"See halfspace {args[0]} --help.");

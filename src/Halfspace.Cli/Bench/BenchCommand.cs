@@ -12,13 +12,17 @@ namespace Halfspace.Cli.Bench;
 /// <summary><c>halfspace bench</c>: the speed of reading a prompt and of decoding after it.</summary>
 internal sealed class BenchCommand : Command
 {
-    private const int MostTokens = 1 << 24;
+    private const int MostTokens = 1 << 24, MostRepeats = 1000;
     private readonly CliConsole _console;
     private readonly Option<int[]> _depths = NewOption.List<int>("--depth", "512,8192", "Tokens of the prompts (default 512,8192).",
         DepthOf, "whole numbers from 1 with commas between them");
 
     private readonly Option<int?> _decode = NewOption.Whole("--decode", "N", 1,
         "Tokens to decode after each prompt (default 32).", MostTokens);
+
+    private readonly Option<int?> _repeat = NewOption.Whole("--repeat", "N", 1,
+        "Times that each is measured, always in a new context (default 1); with --json it shows whether memory grows.", MostRepeats);
+
     private readonly Option<bool> _json = NewOption.Flag("--json", "Prints a JSON object a line.");
     private readonly ModelArguments _model;
     private readonly AttentionArguments _attention;
@@ -30,6 +34,7 @@ internal sealed class BenchCommand : Command
         _console = console;
         Options.Add(_depths);
         Options.Add(_decode);
+        Options.Add(_repeat);
         _attention = new AttentionArguments(this, several: true);
         _model = new ModelArguments(this, limits: false);
         Options.Add(_json);
@@ -42,7 +47,7 @@ internal sealed class BenchCommand : Command
     private int Run(ParseResult parsed)
     {
         int[] depths = parsed.GetValue(_depths) is { Length: > 0 } given ? given : [512, 8192];
-        int decode = parsed.GetValue(_decode) ?? 32;
+        int decode = parsed.GetValue(_decode) ?? 32, repeat = parsed.GetValue(_repeat) ?? 1;
         bool json = parsed.GetValue(_json);
         int longest = depths.Max() + Math.Max(decode, DecodeTiming.WarmupTokens);
         using HalfspaceModel model = _model.Load(parsed, Stretch(parsed, longest));
@@ -50,7 +55,7 @@ internal sealed class BenchCommand : Command
         List<BenchReport> reports = [];
         foreach (AttentionOptions attention in _attention.All(parsed))
         {
-            foreach (int depth in depths)
+            foreach (int depth in depths.SelectMany(depth => Enumerable.Repeat(depth, repeat)))
             {
                 DecodeTiming timing = DecodeTiming.Measure(
                     model, attention, _attention.Prompt(parsed, attention), depth, decode, _console.Interrupt.Token);
@@ -67,6 +72,7 @@ internal sealed class BenchCommand : Command
                     PrefillAttentionSeconds = Math.Round(timing.PrefillAttention, 4),
                     PrefillKeysPerHead = Math.Round(timing.PrefillKeysPerHead, 1),
                     KeysPerHead = Math.Round(timing.KeysPerHead, 1),
+                    MemoryMegabytes = Math.Round(timing.MemoryBytes / 1e6, 1),
                 };
                 reports.Add(report);
                 if (json) CliJson.WriteLine(_console.Out, report, CliJson.Default.BenchReport);
@@ -84,7 +90,7 @@ internal sealed class BenchCommand : Command
     {
         foreach (IGrouping<string, BenchReport> mode in reports.GroupBy(report => report.Attention))
         {
-            if (mode.Count() < 3 || mode.Any(report => report.PrefillAttentionSeconds <= 0)) continue;
+            if (mode.DistinctBy(report => report.Depth).Count() < 3 || mode.Any(report => report.PrefillAttentionSeconds <= 0)) continue;
             BenchExponent exponent = new()
             {
                 Attention = mode.Key,

@@ -11,9 +11,10 @@ namespace Halfspace.Cli.Bench;
 /// <param name="KeysPerHead">Keys that a head read exactly for a query while decoding, on average.</param>
 /// <param name="PrefillAttention">Seconds of the prompt that its attention took.</param>
 /// <param name="PrefillKeysPerHead">Keys that a head read exactly for a row of the prompt, on average.</param>
+/// <param name="MemoryBytes">Memory of the process at the end, while it held the context.</param>
 internal readonly record struct DecodeTiming(
     double PrefillTokensPerSecond, double DecodeMilliseconds, double DecodeMillisecondsMin, double KeysPerHead, double PrefillAttention,
-    double PrefillKeysPerHead)
+    double PrefillKeysPerHead, long MemoryBytes)
 {
     /// <summary>Ids from 3 to 999, as the llama.cpp peer draws them, and what runs before the measurement, so that every
     /// method of the way is compiled and every buffer has grown.</summary>
@@ -57,7 +58,7 @@ internal readonly record struct DecodeTiming(
         Array.Sort(times);
         double median = (times[(decode - 1) / 2] + times[decode / 2]) / 2;
         return new DecodeTiming(depth / prefill, median, times[0], context.Counters.KeysPerHead, prompts.Time.TotalSeconds,
-            prompts.KeysPerHead);
+            prompts.KeysPerHead, Environment.WorkingSet);
     }
 
     private static int[] Tokens(int count, int end)

@@ -177,6 +177,10 @@ internal sealed record BenchReport
     public required double DecodeMillisecondsMin { get; init; }
 
     public required double KeysPerHead { get; init; }
+
+    /// <summary>Memory of the process, the weights that it has mapped included, while it held the context.</summary>
+    [JsonPropertyName("memory_mb")]
+    public required double MemoryMegabytes { get; init; }
 }
 
 /// <summary>How the time of a prompt's attention grows with its length.</summary>
