@@ -1,13 +1,11 @@
 using System.Text;
 using System.Text.Json;
-using CsCheck;
 using Halfspace.Runtime.Generation;
 using Halfspace.Runtime.Generation.Grammars;
 using Halfspace.Runtime.Gguf;
 using Halfspace.Runtime.Tests.Decoder;
 using Halfspace.Runtime.Tokenization;
 using Halfspace.Tests;
-using Json.Schema;
 
 namespace Halfspace.Runtime.Tests.Generation.Grammars;
 
@@ -16,17 +14,36 @@ public sealed class ConstraintTests(TinyModelFixture fixture) : IClassFixture<Ti
 {
     private readonly HalfspaceModel _model = fixture.Model;
 
-    [Fact]
-    public void Random_tokens_write_valid_json_of_any_schema() => Gen.Int.Sample(
-        seed =>
+    // Seeds of texts that a validator has misjudged: a letter with an accent, and numbers beyond a decimal's.
+    [Theory]
+    [InlineData(0, 300)]
+    [InlineData(-2089409181, 1)]
+    [InlineData(702756963, 1)]
+    [InlineData(253879317, 1)]
+    public void Random_tokens_write_valid_json_of_any_schema(int first, int count)
+    {
+        for (int seed = first; seed < first + count; seed++)
         {
             Random random = new(seed);
             string schema = new RandomSchema(random).Document().ToJsonString();
             Grammar grammar = Grammar.JsonSchema(JsonDocument.Parse(schema).RootElement);
             foreach (int free in (int[])[0, 10, 100])
                 AssertValid(schema, GrammarWalk.Text(grammar, _model.Tokenizer, random, free));
-        },
-        iter: 200);
+        }
+    }
+
+    [Theory]
+    [InlineData("""{"type":"string","minLength":3}""", "\"J\u0322\u0223\"", true)]
+    [InlineData("""{"type":"string","maxLength":1}""", "\"J\u0322\"", false)]
+    [InlineData("""{"type":"string","maxLength":1}""", "\"\\r\\n\"", false)]
+    [InlineData("""{"type":"string","minLength":3}""", "\"ab\"", false)]
+    [InlineData("""{"anyOf":[{"enum":[3]},{"type":"number"}]}""", "98918E62", true)]
+    [InlineData("""{"enum":[3]}""", "98918E62", false)]
+    [InlineData("""{"type":"number","maximum":7}""", "1e99", false)]
+    [InlineData("""{"type":"number","maximum":7}""", "-1e99", true)]
+    [InlineData("""{"type":"array","items":{"type":"boolean"}}""", "[true,null]", false)]
+    public void The_judge_of_these_tests_judges_by_the_standard(string schema, string text, bool valid) =>
+        Assert.Equal(valid, SchemaJudge.IsValid(schema, text));
 
     [Fact]
     public void Tokens_of_many_bytes_write_valid_json_too()
@@ -173,10 +190,6 @@ public sealed class ConstraintTests(TinyModelFixture fixture) : IClassFixture<Ti
         Assert.True(constraint.IsComplete);
     }
 
-    private static void AssertValid(string schema, string text)
-    {
-        using JsonDocument document = JsonDocument.Parse(text);
-        EvaluationResults results = JsonSchema.FromText(schema).Evaluate(document.RootElement);
-        Assert.True(results.IsValid, $"{text}\nis not valid by\n{schema}");
-    }
+    private static void AssertValid(string schema, string text) =>
+        Assert.True(SchemaJudge.IsValid(schema, text), $"{text}\nis not valid by\n{schema}");
 }
