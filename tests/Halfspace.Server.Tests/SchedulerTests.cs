@@ -77,10 +77,14 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
     public async Task A_server_that_stops_finishes_what_it_has_begun()
     {
         RunningServer server = await tiny.StartAsync();
-        Task<Reply> answer = server.PostAsync("/v1/completions", """{"prompt": "abc", "max_tokens": 300}""");
-        await Task.Delay(20, TestContext.Current.CancellationToken);
-        await server.StopAsync();
-        Assert.Equal(HttpStatusCode.OK, (await answer).Status);
+        using (Streaming answer = await Streaming.StartAsync(server, """{"prompt": "abc", "max_tokens": 300, "stream": true}"""))
+        {
+            // Its first line has come.
+            Task<string> rest = answer.Reader.ReadToEndAsync(TestContext.Current.CancellationToken);
+            await server.StopAsync();
+            Assert.EndsWith("data: [DONE]\n\n", await rest, StringComparison.Ordinal);
+        }
+
         await server.DisposeAsync();
     }
 
@@ -124,18 +128,19 @@ public sealed class SchedulerTests(TinyServer tiny) : IClassFixture<TinyServer>
         }
     }
 
-    /// <summary>An answer of thousands of tokens on its way.</summary>
+    /// <summary>An answer on its way, of thousands of tokens unless another one is asked for.</summary>
     private sealed class Streaming(Task<HttpResponseMessage> response, CancellationTokenSource end) : IDisposable
     {
         private bool _disposed;
 
         public StreamReader Reader { get; private set; } = null!;
 
-        public static async Task<Streaming> StartAsync(RunningServer server, bool wait = true)
+        public static async Task<Streaming> StartAsync(
+            RunningServer server, string body = """{"prompt": "abc", "stream": true}""", bool wait = true)
         {
             HttpRequestMessage request = new(HttpMethod.Post, "/v1/completions")
             {
-                Content = new StringContent("""{"prompt": "abc", "stream": true}""", Encoding.UTF8, "application/json"),
+                Content = new StringContent(body, Encoding.UTF8, "application/json"),
             };
             CancellationTokenSource end = new();
             Task<HttpResponseMessage> sending = server.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, end.Token);
