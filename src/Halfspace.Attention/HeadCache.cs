@@ -78,8 +78,8 @@ public sealed class HeadCache
         Index?.Advance(this, tokens, prompt, scratch);
     }
 
-    /// <summary>The like for tokens of a prompt: the index takes them in at multiples of <see cref="PromptStep"/>, so that it does not depend on how the
-    /// prompt was cut.</summary>
+    /// <summary>The like for tokens of a prompt: the index takes them in at multiples of <see cref="PromptStep"/> and at the end. A prompt that is cut at
+    /// such multiples gets the index that the whole would.</summary>
     /// <param name="from">The first that may not have been taken in.</param>
     /// <param name="tokens">At most <see cref="Count"/>.</param>
     /// <param name="scratch">This thread's buffers.</param>
