@@ -45,7 +45,7 @@ public sealed record AttentionOptions
     }
     = 64;
 
-    /// <summary>Parts that a head's index is cut into, each with a tail model of its own; twice as many from 12,288 tokens on, and again at four times
+    /// <summary>Parts that a head's index is cut into, each with a tail model of its own; twice as many from 8,192 tokens on, and again at four times
     /// as many. More follow the values more closely and cost more.</summary>
     public int Clusters
     {

@@ -21,7 +21,7 @@ internal sealed class HeadIndex
     private const int PromptGrowth = 4, DecodeGrowth = 16;
 
     // From so many tokens on clusters are doubled, and again when there are four times as many: they then cost less beside the scan.
-    private const int DoublingFrom = 12 << 10;
+    private const int DoublingFrom = 8 << 10;
 
     private readonly List<KeyCluster> _clusters = [];
     private readonly NativeArena _arena;
