@@ -93,6 +93,8 @@ internal sealed class Sweep : IDisposable
         Span<float> scores = scratch.Products((rows * (stride + TailFloats)) + running + stride), work = scores[(rows * stride)..];
         Span<float> tails = work.Slice(stride, running);
         Span<TailSums> own = MemoryMarshal.Cast<float, TailSums>(work.Slice(stride + running, rows * TailFloats));
+        // A cluster leaves them empty for the next.
+        tails.Clear();
         for (int c = 0; c < Clusters; c++)
         {
             KeyCluster keys = _index.Clusters[c];
@@ -100,7 +102,6 @@ internal sealed class Sweep : IDisposable
             Span<IndexSums> sums = Sums(part, c);
             sums.Clear();
             ReadOnlySpan<float> bounds = _bounds.AsSpan(c * rows, rows), references = _references.AsSpan(c * rows, rows);
-            tails.Clear();
             for (int block = from, blocks, summed = 0; block < to; block += blocks)
             {
                 ReadOnlySpan<byte> sketches = keys.Sketches(block, Math.Min(most, to - block));

@@ -11,6 +11,10 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
 {
     private const int Points = SketchBlocks.Points, CacheLine = 64;
 
+    // Registers of points that are taken together and share what is loaded of the queries. Where they are all of a block's points, memory is read
+    // in order.
+    private const int Together = 4;
+
     // Query words until partial sums are widened: 8 groups of coordinates.
     private const int WordsOfPartial = 16;
 
@@ -60,6 +64,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> values, Span<float> others, int stride)
         where TFinish : struct, IFinish
     {
+        // As many queries as leave their sums of all registers in registers: there are 16 narrow ones and 32 of 512 bits.
         int most = TLane.Width > 8 ? 4 : 3;
         for (int q = 0, take; q < queries.Count; q += take)
         {
@@ -76,11 +81,6 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         }
     }
 
-    // Registers of points taken together share what is loaded of the queries: as many as leave their sums in registers. Where it is all of a
-    // block's points, memory is read in order.
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static int Together<TCount>() where TCount : struct, IConstant => TLane.Width > 8 || TCount.Value < 4 ? 4 : 2;
-
     private static unsafe void Run<TCount, TFinish>(
         ReadOnlySpan<byte> blocks, int count, SketchQueries queries, int first, ref float values, ref float others, int stride)
         where TCount : struct, IConstant
@@ -95,7 +95,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         ref T partial = ref Unsafe.Add(ref dots, 16);
         for (int i = 0; i < count; i++, block = ref Unsafe.Add(ref block, bytes))
         {
-            for (int slot = 0; slot < Points; slot += Together<TCount>() * TLane.Width)
+            for (int slot = 0; slot < Points; slot += Together * TLane.Width)
             {
                 for (int start = 0; start < padded / 4; start += WordsOfPartial)
                 {
@@ -125,7 +125,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         where TFinish : struct, IFinish
     {
         ref SketchQueries.Terms first = ref Unsafe.AsRef(in terms);
-        for (int r = 0; r < Together<TCount>(); r++)
+        for (int r = 0; r < Together; r++)
         {
             int at = r * TLane.Width;
             T shared = TFinish.Shared(ref factors, slot + at);
@@ -138,7 +138,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         }
     }
 
-    // Partial sums Σ code·query of two or four registers of points for one to four queries, query m's from 4·m on. It is written out, and calls
+    // Partial sums Σ code·query of four registers of points for one to four queries, query m's from 4·m on. It is written out, and calls
     // nothing: so all sums stay in registers.
     [MethodImpl(MethodImplOptions.AggressiveOptimization | MethodImplOptions.NoInlining)]
     private static unsafe void Dots<TCount>(ref byte codes, ref int q, int stride, int start, int ahead, ref T partial)
@@ -150,7 +150,7 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
         for (int word = start; word < end; word += 2)
         {
             ref byte group = ref Unsafe.Add(ref codes, word * (nint)(2 * Points));
-            Prefetch.Lines(ref Unsafe.Add(ref group, ahead), Together<TCount>() * TLane.Width * 4);
+            Prefetch.Lines(ref Unsafe.Add(ref group, ahead), Together * TLane.Width * 4);
             ref int own = ref Unsafe.Add(ref q, word);
             T aLow = TLane.Broadcast(own), aHigh = TLane.Broadcast(Unsafe.Add(ref own, 1)), bLow = aLow, bHigh = aHigh, cLow = aLow, cHigh = aHigh;
             T dLow = aLow, dHigh = aHigh;
@@ -173,33 +173,30 @@ internal sealed class SketchKernel<TLane, T>(SimdTier tier) : SketchKernel(tier)
             if (TCount.Value > 2) c1 = TLane.Accumulate(low, cLow, high, cHigh, c1);
             if (TCount.Value > 3) d1 = TLane.Accumulate(low, dLow, high, dHigh, d1);
 
-            if (Together<TCount>() > 2)
-            {
-                bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 8 * TLane.Width));
-                (low, high) = (TLane.Low(bytes), TLane.High(bytes));
-                a2 = TLane.Accumulate(low, aLow, high, aHigh, a2);
-                if (TCount.Value > 1) b2 = TLane.Accumulate(low, bLow, high, bHigh, b2);
-                if (TCount.Value > 2) c2 = TLane.Accumulate(low, cLow, high, cHigh, c2);
-                if (TCount.Value > 3) d2 = TLane.Accumulate(low, dLow, high, dHigh, d2);
+            bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 8 * TLane.Width));
+            (low, high) = (TLane.Low(bytes), TLane.High(bytes));
+            a2 = TLane.Accumulate(low, aLow, high, aHigh, a2);
+            if (TCount.Value > 1) b2 = TLane.Accumulate(low, bLow, high, bHigh, b2);
+            if (TCount.Value > 2) c2 = TLane.Accumulate(low, cLow, high, cHigh, c2);
+            if (TCount.Value > 3) d2 = TLane.Accumulate(low, dLow, high, dHigh, d2);
 
-                bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 12 * TLane.Width));
-                (low, high) = (TLane.Low(bytes), TLane.High(bytes));
-                a3 = TLane.Accumulate(low, aLow, high, aHigh, a3);
-                if (TCount.Value > 1) b3 = TLane.Accumulate(low, bLow, high, bHigh, b3);
-                if (TCount.Value > 2) c3 = TLane.Accumulate(low, cLow, high, cHigh, c3);
-                if (TCount.Value > 3) d3 = TLane.Accumulate(low, dLow, high, dHigh, d3);
-            }
+            bytes = TLane.LoadBytes(ref Unsafe.Add(ref group, 12 * TLane.Width));
+            (low, high) = (TLane.Low(bytes), TLane.High(bytes));
+            a3 = TLane.Accumulate(low, aLow, high, aHigh, a3);
+            if (TCount.Value > 1) b3 = TLane.Accumulate(low, bLow, high, bHigh, b3);
+            if (TCount.Value > 2) c3 = TLane.Accumulate(low, cLow, high, cHigh, c3);
+            if (TCount.Value > 3) d3 = TLane.Accumulate(low, dLow, high, dHigh, d3);
         }
 
         Unsafe.Add(ref partial, 0) = a0;
         Unsafe.Add(ref partial, 1) = a1;
-        if (Together<TCount>() > 2) (Unsafe.Add(ref partial, 2), Unsafe.Add(ref partial, 3)) = (a2, a3);
+        (Unsafe.Add(ref partial, 2), Unsafe.Add(ref partial, 3)) = (a2, a3);
         if (TCount.Value > 1) (Unsafe.Add(ref partial, 4), Unsafe.Add(ref partial, 5)) = (b0, b1);
-        if (TCount.Value > 1 && Together<TCount>() > 2) (Unsafe.Add(ref partial, 6), Unsafe.Add(ref partial, 7)) = (b2, b3);
+        if (TCount.Value > 1) (Unsafe.Add(ref partial, 6), Unsafe.Add(ref partial, 7)) = (b2, b3);
         if (TCount.Value > 2) (Unsafe.Add(ref partial, 8), Unsafe.Add(ref partial, 9)) = (c0, c1);
-        if (TCount.Value > 2 && Together<TCount>() > 2) (Unsafe.Add(ref partial, 10), Unsafe.Add(ref partial, 11)) = (c2, c3);
+        if (TCount.Value > 2) (Unsafe.Add(ref partial, 10), Unsafe.Add(ref partial, 11)) = (c2, c3);
         if (TCount.Value > 3) (Unsafe.Add(ref partial, 12), Unsafe.Add(ref partial, 13)) = (d0, d1);
-        if (TCount.Value > 3 && Together<TCount>() > 2) (Unsafe.Add(ref partial, 14), Unsafe.Add(ref partial, 15)) = (d2, d3);
+        if (TCount.Value > 3) (Unsafe.Add(ref partial, 14), Unsafe.Add(ref partial, 15)) = (d2, d3);
     }
 
     // bound + score − bias.
