@@ -138,8 +138,8 @@ public sealed class KeyValueCache : IDisposable
         foreach (HeadCache head in _heads) head.Rewind(position, _scratch);
     }
 
-    /// <summary>A cache whose first tokens lie in memory that a cache of the same shape was exported to. Nothing is copied but sketches that the next
-    /// tokens go beside.</summary>
+    /// <summary>A cache whose first tokens lie in memory that a cache of the same shape was exported to. What the next tokens change of the
+    /// indexes is copied when they come.</summary>
     /// <param name="shape">The decoder's attention.</param>
     /// <param name="limit">The most tokens it may ever hold.</param>
     /// <param name="sparse">As for a new cache; with the window and clusters of the exported one where <paramref name="memory"/> has indexes.</param>
@@ -157,13 +157,18 @@ public sealed class KeyValueCache : IDisposable
         try
         {
             for (int block = 0; block < (tokens + BlockTokens - 1) / BlockTokens; block++) cache.Attach(memory.Block(block));
-            for (int h = 0; h < cache._heads.Length; h++)
+            Parallel.For(0, cache._heads.Length, h =>
             {
                 (nint address, long bytes) = sparse is null || !indexes ? default
                     : memory.Index(h / shape.KeyValueHeads, h % shape.KeyValueHeads);
                 cache._heads[h].Restore(tokens, address, bytes);
-                cache._indexBytes += bytes;
-            }
+                Interlocked.Add(ref cache._indexBytes, bytes);
+            });
+        }
+        catch (AggregateException e)
+        {
+            cache.Dispose();
+            throw e.Flatten().InnerExceptions[0];
         }
         catch
         {

@@ -44,6 +44,17 @@ internal sealed unsafe class NativeArena : IDisposable
         }
     }
 
+    /// <summary>Memory with what another part holds, and not cleared beyond that.</summary>
+    /// <param name="from">What is copied.</param>
+    /// <param name="length">At least its length.</param>
+    /// <exception cref="OutOfMemoryException">The system has no such memory.</exception>
+    public NativePart<T> Copy<T>(NativePart<T> from, long length) where T : unmanaged
+    {
+        NativePart<T> copy = Take<T>(length);
+        from.Slice(0, checked((int)from.Length)).CopyTo(copy.Slice(0, checked((int)from.Length)));
+        return copy;
+    }
+
     public void Dispose()
     {
         lock (_gate)

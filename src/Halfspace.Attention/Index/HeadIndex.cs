@@ -163,8 +163,9 @@ internal sealed class HeadIndex
             || head.Fitted < Least)
             throw IndexImage.Unfit();
         _fit = new ClusterFit(_dim, head.Clusters, _kernels);
-        _columns = from.Take<float>((long)_dim * ColumnCountOf(head.Clusters));
-        Spread = KeySpread.Restore(_dim, from);
+        NativePart<float> columns = from.Take<float>((long)_dim * ColumnCountOf(head.Clusters));
+        _columns = _arena.Copy(columns, columns.Length);
+        Spread = KeySpread.Restore(_dim, _arena, from);
         int keys = 0;
         for (int c = 0; c < head.Clusters; c++)
         {

@@ -5,7 +5,9 @@ namespace Halfspace.Attention;
 
 /// <summary>A part of a head's index whose keys and values lie near a centre: their sketches, in order of position, and their moments about
 /// the centre: n, Σk, Σv, Σkvᵀ.</summary>
-/// <remarks>Moments are sums in float with a compensation in float, about 40 bits. Rewinding forgets sketches; moments are summed anew.</remarks>
+/// <remarks>Moments are sums in float with a compensation in float, about 40 bits. Rewinding forgets sketches; moments are summed anew.
+/// What was restored is read where it lies until keys come or go: then moments and the last sketches are copied at once, which costs less than a page
+/// fault for every page of a mapped file.</remarks>
 internal sealed class KeyCluster
 {
     /// <summary>Keys whose moments are summed together.</summary>
@@ -14,10 +16,11 @@ internal sealed class KeyCluster
     private const int ChunkBlocks = 16;
 
     private readonly List<NativePart<byte>> _chunks = [];
-    private readonly NativePart<float> _memory;
+    private NativePart<float> _memory;
     private readonly SketchRotation _rotation;
     private readonly NativeArena _arena;
     private readonly int _sums;
+    private bool _restored;
 
     /// <param name="dim">d.</param>
     /// <param name="rotation">Of every sketch.</param>
@@ -114,6 +117,7 @@ internal sealed class KeyCluster
     /// <returns>False if a key cannot be sketched.</returns>
     public bool Add(HeadCache head, ReadOnlySpan<int> positions, AttentionKernels kernels, Span<float> work)
     {
+        if (_restored) Own();
         Span<float> keys = work[..(Batch * Stride)], values = work.Slice(Batch * Stride, Batch * Stride);
         Load(head, positions, kernels, keys, values);
         SumMoments(positions.Length, kernels, keys, values, work[(2 * Batch * Stride)..]);
@@ -156,6 +160,7 @@ internal sealed class KeyCluster
     /// <summary>Forgets keys at <paramref name="tokens"/> and beyond; moments are then those of none, to be summed again.</summary>
     public void Rewind(int tokens)
     {
+        if (_restored) Own();
         int low = 0, high = Count;
         while (low < high)
         {
@@ -219,14 +224,10 @@ internal sealed class KeyCluster
             MeanSquareResidual = numbers.MeanSquareResidual,
             KeyCentreNorm = numbers.KeyCentreNorm,
             ValueCentreNorm = numbers.ValueCentreNorm,
+            _restored = true,
         };
         for (int blocks = (numbers.Count + KeyBlocks.Keys - 1) / KeyBlocks.Keys; blocks > 0; blocks -= ChunkBlocks)
-        {
-            NativePart<byte> chunk = from.Take<byte>((long)Math.Min(blocks, ChunkBlocks) * cluster.BlockBytes);
-            if (blocks >= ChunkBlocks) cluster._chunks.Add(chunk);
-            // The last chunk needs room for the blocks to come.
-            else chunk.Slice(0, (int)chunk.Length).CopyTo(cluster.NewChunk());
-        }
+            cluster._chunks.Add(from.Take<byte>((long)Math.Min(blocks, ChunkBlocks) * cluster.BlockBytes));
         cluster.Count = numbers.Count;
         int last = -1;
         for (int slot = 0; slot < numbers.Count; slot++)
@@ -255,18 +256,25 @@ internal sealed class KeyCluster
 
     private Span<byte> Room(int block)
     {
-        if (block / ChunkBlocks == _chunks.Count) NewChunk();
+        if (block / ChunkBlocks == _chunks.Count) _chunks.Add(NewChunk());
         return Block(block);
     }
 
-    private Span<byte> NewChunk()
+    private NativePart<byte> NewChunk(NativePart<byte> from = default)
     {
-        NativePart<byte> chunk = _arena.Take<byte>((long)ChunkBlocks * BlockBytes);
-        Span<byte> bytes = chunk.Slice(0, (int)chunk.Length);
+        NativePart<byte> chunk = _arena.Copy(from, (long)ChunkBlocks * BlockBytes);
         // Slots without a key are scanned too: their scores must be numbers.
-        bytes.Clear();
-        _chunks.Add(chunk);
-        return bytes;
+        chunk.Slice(from.Length, (int)(chunk.Length - from.Length)).Clear();
+        return chunk;
+    }
+
+    private void Own()
+    {
+        _restored = false;
+        _memory = _arena.Copy(_memory, _memory.Length);
+        Spread.Own(_arena);
+        // The last chunk needs room for the blocks to come.
+        if (_chunks.Count > 0 && _chunks[^1].Length < (long)ChunkBlocks * BlockBytes) _chunks[^1] = NewChunk(_chunks[^1]);
     }
 
     // Rows less the centres; columns past d are zero.

@@ -11,9 +11,10 @@ internal sealed class KeySpread
     // What the largest number of C is kept as.
     private const float Largest = 1 << 14;
 
-    private readonly NativePart<Half> _matrix;
-    private readonly NativePart<float> _sums;
+    private NativePart<Half> _matrix;
+    private NativePart<float> _sums;
     private readonly int _dim, _stride;
+    private NativeArena? _owner;
     private float _unit;
     private int _count;
 
@@ -43,16 +44,17 @@ internal sealed class KeySpread
         to.Write<float>(_sums.Slice(0, (int)SumsLength(_dim)));
     }
 
-    /// <summary>What <see cref="Export"/> wrote; the memory stays in use.</summary>
-    public static KeySpread Restore(int dim, IndexImageReader from)
+    /// <summary>What <see cref="Export"/> wrote; the memory stays in use until keys come or go.</summary>
+    public static KeySpread Restore(int dim, NativeArena arena, IndexImageReader from)
     {
         IndexImage.Spread numbers = from.Read<IndexImage.Spread>();
-        return new KeySpread(dim, from.Take<Half>((long)dim * dim), from.Take<float>(SumsLength(dim))) { _count = numbers.Count, _unit = numbers.Unit };
+        return new KeySpread(dim, from.Take<Half>((long)dim * dim), from.Take<float>(SumsLength(dim))) { _count = numbers.Count, _unit = numbers.Unit, _owner = arena };
     }
 
     /// <summary>Forgets all keys.</summary>
     public void Reset()
     {
+        Own();
         _matrix.Slice(0, _dim * _dim).Clear();
         _sums.Slice(0, (_dim + 2) * _stride).Clear();
         (_unit, _count) = (0, 0);
@@ -65,6 +67,7 @@ internal sealed class KeySpread
     /// <param name="work">At least <see cref="WorkLength"/>.</param>
     public void Add(ReadOnlySpan<float> keys, int count, AttentionKernels kernels, Span<float> work)
     {
+        Own();
         Span<float> sums = Products, sum = Sum, origin = Origin;
         // Sums about a point among the keys keep their digits.
         if (_count == 0) keys[.._stride].CopyTo(origin);
@@ -122,6 +125,15 @@ internal sealed class KeySpread
             for (int c = 0; c < _dim; c++) square += (double)query[c] * product[c];
             deviations[r] = (float)Math.Sqrt(Math.Max(0, square * _unit));
         }
+    }
+
+    // What was restored is copied once it changes.
+    private void Own()
+    {
+        if (_owner is null) return;
+        _matrix = _owner.Copy(_matrix, _matrix.Length);
+        _sums = _owner.Copy(_sums, _sums.Length);
+        _owner = null;
     }
 
     // Σ(k−o)(k−o)ᵀ, Σ(k−o), and o.

@@ -12,7 +12,7 @@ internal sealed class ValueSpread
     private const int Squarings = 5;
     private const double Slack = 0.25;
 
-    private readonly NativePart<float> _sum;
+    private NativePart<float> _sum;
     private readonly int _dim, _stride;
     private double _bound, _added;
 
@@ -36,6 +36,9 @@ internal sealed class ValueSpread
     public double Trace { get; private set; }
 
     private int Length => _dim * _stride;
+
+    /// <summary>Copies what lies in memory that was only lent.</summary>
+    public void Own(NativeArena arena) => _sum = arena.Copy(_sum, _sum.Length);
 
     public void Reset()
     {
