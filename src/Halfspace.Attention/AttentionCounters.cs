@@ -21,6 +21,9 @@ public struct AttentionCounters
     /// <summary>Rows that attended to every visible key.</summary>
     public long RowsDense { get; set; }
 
+    /// <summary>Rows of a prompt whose tail was sampled: they have an estimate of their error, and no certificate.</summary>
+    public long RowsSampled { get; set; }
+
     /// <summary>The share of the softmax mass left to the tail model, summed over rows.</summary>
     public double TailMass { get; set; }
 
@@ -39,8 +42,8 @@ public struct AttentionCounters
     /// <summary>Time that layers attended for, however many threads took part, where the caller measures it.</summary>
     public TimeSpan Time { get; set; }
 
-    /// <summary>The mean relative certificate.</summary>
-    public readonly double CertificateMean => Rows == 0 ? 0 : Certificate / Rows;
+    /// <summary>The mean relative certificate of the rows that have one.</summary>
+    public readonly double CertificateMean => Rows == RowsSampled ? 0 : Certificate / (Rows - RowsSampled);
 
     /// <summary>The mean estimate of the relative error; no bound.</summary>
     public readonly double EstimateMean => Rows == 0 ? 0 : Estimate / Rows;
@@ -60,6 +63,7 @@ public struct AttentionCounters
         RowsEmpty += other.RowsEmpty;
         KeysVisible += other.KeysVisible;
         RowsDense += other.RowsDense;
+        RowsSampled += other.RowsSampled;
         TailMass += other.TailMass;
         Certificate += other.Certificate;
         CertificateWorst = Math.Max(CertificateWorst, other.CertificateWorst);
@@ -93,6 +97,13 @@ public struct AttentionCounters
         KeysAttended += attended;
         KeysVisible += visible;
         TailMass += tailMass;
+    }
+
+    internal void CountSampled(int attended, int visible, double tailMass, double estimate)
+    {
+        CountSparse(attended, visible, tailMass);
+        RowsSampled++;
+        Estimate += estimate;
     }
 
     internal void CountCertificate(double bound, double paper, double estimate)

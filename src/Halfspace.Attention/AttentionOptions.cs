@@ -65,7 +65,7 @@ public sealed record AttentionOptions
             ? value
             : throw new ArgumentOutOfRangeException(nameof(PromptFrom), value, "A number of tokens cannot be negative.");
     }
-    = 4 << 10;
+    = 2 << 10;
 
     /// <summary>What stands for the keys that are not reported.</summary>
     public TailKind Tail

@@ -13,7 +13,7 @@ public sealed class AttentionScratch : IDisposable
     private readonly Buffer<nint> _addresses = new();
     private AttentionCounters _counters;
     private SparseStep? _step;
-    private SparseTile? _tile;
+    private SampledTile? _tile;
     private ReluStep? _reluStep;
     private float[] _values = [];
     private int _valuesStart;
@@ -68,11 +68,11 @@ public sealed class AttentionScratch : IDisposable
     }
 
     /// <summary>What takes a tile of positions after the other on this thread.</summary>
-    internal SparseTile Tile(HeadAttention attention)
+    internal SampledTile Tile(HeadAttention attention)
     {
         if (_tile?.Attention == attention) return _tile;
         _tile?.Dispose();
-        return _tile = new SparseTile(attention);
+        return _tile = new SampledTile(attention);
     }
 
     /// <summary>The like for ReLU attention.</summary>

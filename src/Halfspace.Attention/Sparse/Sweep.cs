@@ -4,9 +4,10 @@ using Halfspace.Kernels.Reporting;
 
 namespace Halfspace.Attention;
 
-/// <summary>One pass over a head's sketches for rows whose thresholds are known before it: it scores, reports and sums the tail, and keeps no scores.</summary>
-/// <remarks>All rows attend exactly to what one of them reports: heads of a group and neighbours in a text report much the same keys, and a key that is
-/// read serves all. Cut into parts that any threads may take; results do not depend on which did.</remarks>
+/// <summary>One pass over a head's sketches for a position's rows, the heads of a group, whose thresholds are known before it: it scores, reports and sums the
+/// tail, and keeps no scores.</summary>
+/// <remarks>All rows attend exactly to what one of them reports: heads of a group report much the same keys, and a key that is read serves all. Cut into
+/// parts that any threads may take; results do not depend on which did.</remarks>
 internal sealed class Sweep : IDisposable
 {
     private const int Block = KeyBlocks.Keys;
@@ -32,7 +33,7 @@ internal sealed class Sweep : IDisposable
     private IndexSums[] _sums = [];
     private HeadCache? _head;
     private HeadIndex? _index;
-    private int _rows, _group, _firstPosition, _parts;
+    private int _rows, _visible, _parts;
 
     public Sweep(HeadAttention attention)
     {
@@ -54,21 +55,19 @@ internal sealed class Sweep : IDisposable
     /// <summary>The rows, [rows, d], scaled.</summary>
     public ReadOnlySpan<float> Queries => _queries.All;
 
-    /// <summary>Takes rows: positions × heads of a group.</summary>
-    /// <param name="head">Keys and values; its index holds positions below <paramref name="firstPosition"/> only.</param>
-    /// <param name="queries">[positions, group, d], scaled by 1/√d.</param>
+    /// <summary>Takes a position.</summary>
+    /// <param name="head">Keys and values; its index holds positions below <paramref name="visible"/> only.</param>
+    /// <param name="queries">[group, d], scaled by 1/√d.</param>
     /// <param name="group">Query heads.</param>
-    /// <param name="positions">Positions.</param>
-    /// <param name="firstPosition">The first.</param>
+    /// <param name="visible">Keys seen.</param>
     /// <param name="parts">Parts that <see cref="Score"/> will be called for.</param>
     /// <returns>False if a row cannot be sketched.</returns>
-    public bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int positions, int firstPosition, int parts)
+    public bool Begin(HeadCache head, ReadOnlySpan<float> queries, int group, int visible, int parts)
     {
         _head = head;
         _index = head.Index!;
-        _group = group;
-        _rows = group * positions;
-        _firstPosition = firstPosition;
+        _rows = group;
+        _visible = visible;
         _parts = parts;
         queries[..(_rows * Dim)].CopyTo(_queries.Grown(_rows * Dim));
         if (!_sketches.TryTake(Queries, _rows, _index.Rotation)) return false;
@@ -199,8 +198,7 @@ internal sealed class Sweep : IDisposable
             output[i] = (a * sums[i]) + (b * (means[i] + trends[i]));
             sums[i] *= own;
         }
-        int visible = _firstPosition + (row / _group) + 1;
-        counters.CountSparse(Marks.Read.Length + visible - _index!.Tokens, visible, tail * mass / whole);
+        counters.CountSparse(Marks.Read.Length + _visible - _index!.Tokens, _visible, tail * mass / whole);
         Certify(row, output, sums, exact * exactSum, tail, Math.Min(unit, 1e100), whole, ref counters);
     }
 
@@ -249,7 +247,7 @@ internal sealed class Sweep : IDisposable
         {
             double sum = 0;
             for (int c = 0; c < clusters; c++) sum += ((double)_index.Clusters[c].Count * Product(r, c)) + Product(r, clusters + c);
-            float bias = _policy.Foresee(sum / _index.Tokens, deviations[r], _index.Tokens, rows / _group);
+            float bias = _policy.Foresee(sum / _index.Tokens, deviations[r], _index.Tokens);
             _biases[r] = bias;
             for (int c = 0; c < clusters; c++)
             {

@@ -26,7 +26,7 @@ internal sealed class SweepStep : SparseStep
         _group = group;
         _visible = visible;
         _parts = parts;
-        return _sweep.Begin(head, queries, group, 1, visible - 1, parts);
+        return _sweep.Begin(head, queries, group, visible, parts);
     }
 
     public override void Scan(int part, AttentionScratch scratch) => _sweep.Score(part, scratch);

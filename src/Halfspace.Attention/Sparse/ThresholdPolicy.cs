@@ -5,9 +5,8 @@ namespace Halfspace.Attention;
 /// <summary>Chooses a row's threshold b from the scan, before any value is read, and marks the keys with s ≥ b; ties at b are among them.</summary>
 internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy policy)
 {
-    // Of positions that read together each reports fewer keys, since the others' come on top: as if ln n were larger by a share of the logarithm of
-    // their number. Measured: docs/decisions/0045.
-    private const double Sharing = 0.4;
+    // Of the keys that normal scores have above the paper's threshold, those that a prompt's rows read together. Measured: docs/decisions/0047.
+    private const double PromptShare = 0.5;
 
     /// <summary>Whether the choice depends on what all keys weigh.</summary>
     public bool NeedsWeights => policy is AttentionPolicy.Mass or AttentionPolicy.Error;
@@ -20,10 +19,15 @@ internal sealed class ThresholdPolicy(AttentionKernels kernels, AttentionPolicy 
     /// <param name="mean">The mean of the scores.</param>
     /// <param name="deviation">Their deviation.</param>
     /// <param name="count">Keys.</param>
-    /// <param name="positions">Positions that read together: what one of them reports, all attend to.</param>
-    public float Foresee(double mean, double deviation, int count, int positions) => policy is AttentionPolicy.Paper paper
-        ? (float)(mean + (deviation * Math.Sqrt((paper.Scale * Math.Log(count)) + (Sharing * Math.Log(positions)))))
+    public float Foresee(double mean, double deviation, int count) => policy is AttentionPolicy.Paper paper
+        ? (float)(mean + (deviation * Math.Sqrt(paper.Scale * Math.Log(count))))
         : throw new InvalidOperationException($"The policy {policy} chooses after a scan.");
+
+    /// <summary>Keys of an index of so many that a prompt's rows read together, where <see cref="IsForeseen"/>: a share of n^(1−c/2), what normal scores have
+    /// above the paper's threshold.</summary>
+    public static int PromptKeys(AttentionOptions options, int count) => options.Policy is AttentionPolicy.Paper paper
+        ? (int)Math.Ceiling(PromptShare * Math.Pow(count, 1 - (paper.Scale / 2)))
+        : throw new InvalidOperationException($"The policy {options.Policy} chooses after a scan.");
 
     /// <summary>Marks the keys reported, a bit a slot; what is marked stays so.</summary>
     /// <param name="row">The scan of a row.</param>

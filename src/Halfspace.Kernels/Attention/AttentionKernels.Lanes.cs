@@ -103,6 +103,21 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
         Span<float> scores, int stride, int rows, int columns, Span<float> max, Span<float> sum, Span<float> scale) =>
         SoftmaxSums<T>.Step(ref First(scores), stride, rows, columns, ref First(max), ref First(sum), ref First(scale));
 
+    private protected override void AddPowersCore(
+        ReadOnlySpan<float> weights, int stride, int rows, int columns, ReadOnlySpan<float> scale, Span<float> sums, Span<float> squares) =>
+        SoftmaxSums<T>.AddPowers(ref First(weights), stride, rows, columns, ref First(scale), ref First(sums), ref First(squares));
+
+    private protected override void QuantiseCore(ReadOnlySpan<float> scores, ReadOnlySpan<float> factors, float by, Span<sbyte> into) =>
+        CoarseRows<T>.Quantise(ref First(scores), scores.Length, ref First(factors), by, ref First(into));
+
+    private protected override void TotalCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
+        ReadOnlySpan<float> bases, Span<double> totals) => CoarseRows<T>.Total(
+        ref First(sums), stride, units.Length, steps.Length, ref First(steps), ref First(units), ref First(bases), ref First(totals));
+
+    private protected override void WeighCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
+        ReadOnlySpan<float> bases, Span<float> weights) => CoarseRows<T>.Weigh(
+        ref First(sums), stride, units.Length, steps.Length, ref First(steps), ref First(units), ref First(bases), ref First(weights));
+
     private protected override int ReluWeightsCore(
         ReadOnlySpan<float> scores, float bias, int power, Span<float> weights, ref float sum) => power switch
         {

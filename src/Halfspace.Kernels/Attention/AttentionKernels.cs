@@ -304,6 +304,61 @@ public abstract class AttentionKernels
         SoftmaxStepCore(scores, stride, rows, columns, max, sum, scale);
     }
 
+    /// <summary>Sums weights and their squares down the columns: sums = sums·scale + Σw, squares = squares·scale² + Σw².</summary>
+    /// <param name="weights">[rows, columns], rows <paramref name="stride"/> apart.</param>
+    /// <param name="stride">At least the columns.</param>
+    /// <param name="rows">Rows of weights.</param>
+    /// <param name="scale">[columns], what was summed before counts so many times.</param>
+    /// <param name="sums">[columns].</param>
+    /// <param name="squares">[columns].</param>
+    public void AddPowers(ReadOnlySpan<float> weights, int stride, int rows, ReadOnlySpan<float> scale, Span<float> sums, Span<float> squares)
+    {
+        int columns = sums.Length;
+        Require(columns % Width == 0, nameof(sums));
+        Require(squares.Length == columns, nameof(squares));
+        Require(scale.Length == columns, nameof(scale));
+        Require(Fits(rows, stride, columns, weights.Length), nameof(weights));
+        AddPowersCore(weights, stride, rows, columns, scale, sums, squares);
+    }
+
+    /// <summary>into[i] = scores[i] · factors[i] · by, as the nearest byte; what is beyond becomes the last one.</summary>
+    public void Quantise(ReadOnlySpan<float> scores, ReadOnlySpan<float> factors, float by, Span<sbyte> into)
+    {
+        Require(factors.Length == scores.Length, nameof(factors));
+        Require(into.Length >= scores.Length, nameof(into));
+        if (!scores.IsEmpty) QuantiseCore(scores, factors, by, into);
+    }
+
+    /// <summary>totals[r] += Σ e^s over the row's coarse scores s = steps[i]·units[r]·sums[r, i] + bases[r], in nats: 6 % too large at most, and 0 below −87.</summary>
+    /// <param name="sums">[rows, n], rows <paramref name="stride"/> apart; n is a multiple of 64.</param>
+    /// <param name="stride">At least n.</param>
+    /// <param name="steps">[n]; a key whose step is NaN weighs nothing.</param>
+    /// <param name="units">[rows].</param>
+    /// <param name="bases">[rows]: no score is above 80.</param>
+    /// <param name="totals">[rows].</param>
+    public void TotalCoarse(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units, ReadOnlySpan<float> bases,
+        Span<double> totals)
+    {
+        RequireCoarse(sums, stride, steps, units, bases);
+        Require(totals.Length == units.Length, nameof(totals));
+        if (steps.Length > 0 && units.Length > 0) TotalCoarseCore(sums, stride, steps, units, bases, totals);
+    }
+
+    /// <summary>weights[i] = Σ e^s over the rows' coarse scores, which are as for <see cref="TotalCoarse"/>.</summary>
+    /// <param name="sums">[rows, n], rows <paramref name="stride"/> apart; n is a multiple of 64.</param>
+    /// <param name="stride">At least n.</param>
+    /// <param name="steps">[n].</param>
+    /// <param name="units">[rows].</param>
+    /// <param name="bases">[rows].</param>
+    /// <param name="weights">[n], written.</param>
+    public void WeighCoarse(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units, ReadOnlySpan<float> bases,
+        Span<float> weights)
+    {
+        RequireCoarse(sums, stride, steps, units, bases);
+        Require(weights.Length == steps.Length, nameof(weights));
+        if (steps.Length > 0) WeighCoarseCore(sums, stride, steps, units, bases, weights);
+    }
+
     /// <summary>weights[i] = max(scores[i] − bias, 0)^power, sum += Σ weights[i]. The sum's bits do not depend on weights of 0 nor on how scores are
     /// cut into calls.</summary>
     /// <param name="scores">[n].</param>
@@ -377,6 +432,14 @@ public abstract class AttentionKernels
         AddCompensatedCore(term, high, low);
     }
 
+    private static void RequireCoarse(
+        ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units, ReadOnlySpan<float> bases)
+    {
+        Require(steps.Length % KeyBlocks.Keys == 0, nameof(steps));
+        Require(bases.Length == units.Length, nameof(bases));
+        Require(Fits(units.Length, stride, steps.Length, sums.Length), nameof(sums));
+    }
+
     internal abstract void Rotate(Span<float> columns, SketchRotation rotation);
 
     internal abstract void MeasureQueries(ReadOnlySpan<float> columns, int padded, Span<float> largest, Span<float> squares);
@@ -417,6 +480,17 @@ public abstract class AttentionKernels
     private protected abstract void MarkCore(ReadOnlySpan<float> scores, float bound, Span<ulong> marks);
 
     private protected abstract float ExponentialsCore(ReadOnlySpan<float> scores, float max, Span<float> weights);
+
+    private protected abstract void AddPowersCore(
+        ReadOnlySpan<float> weights, int stride, int rows, int columns, ReadOnlySpan<float> scale, Span<float> sums, Span<float> squares);
+
+    private protected abstract void QuantiseCore(ReadOnlySpan<float> scores, ReadOnlySpan<float> factors, float by, Span<sbyte> into);
+
+    private protected abstract void TotalCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
+        ReadOnlySpan<float> bases, Span<double> totals);
+
+    private protected abstract void WeighCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
+        ReadOnlySpan<float> bases, Span<float> weights);
 
     private protected abstract void SoftmaxStepCore(
         Span<float> scores, int stride, int rows, int columns, Span<float> max, Span<float> sum, Span<float> scale);

@@ -126,5 +126,24 @@ internal static class SoftmaxSums<T> where T : struct, ILane<T>
         }
     }
 
+    /// <summary>sums = sums·scale + Σw and squares = squares·scale² + Σw² down each column of weights [rows, columns].</summary>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static void AddPowers(ref float weights, int stride, int rows, int columns, ref float scale, ref float sums, ref float squares)
+    {
+        for (int c = 0; c < columns; c += T.Width)
+        {
+            T by = T.Load(ref scale, c), sum = T.Multiply(T.Load(ref sums, c), by);
+            T square = T.Multiply(T.Load(ref squares, c), T.Multiply(by, by));
+            for (int r = 0; r < rows; r++)
+            {
+                T w = T.Load(ref weights, (r * stride) + c);
+                sum = T.Add(sum, w);
+                square = T.MultiplyAdd(w, w, square);
+            }
+            T.Store(sum, ref sums, c);
+            T.Store(square, ref squares, c);
+        }
+    }
+
     private static float Exp(float x) => x < -87 ? 0 : MathF.Exp(x);
 }

@@ -23,6 +23,12 @@ internal interface ILane<T> where T : struct, ILane<T>
     /// float16 has no such number.</summary>
     static abstract bool StoreHalf(T lanes, ref Half first, int index);
 
+    /// <summary><see cref="Width"/> bytes from <paramref name="first"/> + <paramref name="index"/>, as floats.</summary>
+    static abstract T LoadSigned(ref sbyte first, int index);
+
+    /// <summary>Writes the lanes as the nearest bytes, ties to even; what is beyond a byte becomes the last one.</summary>
+    static abstract void StoreSigned(T lanes, ref sbyte first, int index);
+
     /// <summary>Writes the sums of the lanes of four registers to four floats from <paramref name="first"/> + <paramref name="index"/>
     /// on.</summary>
     static abstract void StoreSums(T a, T b, T c, T d, ref float first, int index);

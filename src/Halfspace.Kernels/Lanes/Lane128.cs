@@ -33,6 +33,25 @@ internal readonly struct Lane128 : ILane<Lane128>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane128 LoadSigned(ref sbyte first, int index)
+    {
+        int four = Unsafe.ReadUnaligned<int>(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref first, index)));
+        Vector128<sbyte> bytes = Vector128.CreateScalarUnsafe(four).AsSByte();
+        return new(Vector128.ConvertToSingle(Vector128.WidenLower(Vector128.WidenLower(bytes))));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSigned(Lane128 lanes, ref sbyte first, int index)
+    {
+        Vector128<float> bounded = Vector128.MinNative(Vector128.MaxNative(lanes._lanes, Vector128.Create(-128f)), Vector128.Create(127f));
+        // Adding 1.5·2^23 rounds to a whole number, which is then in the low bits.
+        Vector128<int> whole = (bounded + Vector128.Create(12582912f)).AsInt32() - Vector128.Create(12582912f).AsInt32();
+        Vector128<short> halves = Vector128.Narrow(whole, whole);
+        int four = Vector128.Narrow(halves, halves).AsInt32().ToScalar();
+        Unsafe.WriteUnaligned(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref first, index)), four);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool StoreHalf(Lane128 lanes, ref Half first, int index)
     {
         // As in Lane256.

@@ -32,6 +32,27 @@ internal readonly struct Lane256 : ILane<Lane256>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane256 LoadSigned(ref sbyte first, int index)
+    {
+        Vector128<sbyte> bytes = Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<long>(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref first, index)))).AsSByte();
+        Vector256<int> wide = Avx2.IsSupported
+            ? Avx2.ConvertToVector256Int32(bytes)
+            : Vector256.WidenLower(Vector256.WidenLower(bytes.ToVector256Unsafe()));
+        return new(Vector256.ConvertToSingle(wide));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSigned(Lane256 lanes, ref sbyte first, int index)
+    {
+        Vector256<float> bounded = Vector256.MinNative(Vector256.MaxNative(lanes._lanes, Vector256.Create(-128f)), Vector256.Create(127f));
+        // Adding 1.5·2^23 rounds to a whole number, which is then in the low bits.
+        Vector256<int> whole = (bounded + Vector256.Create(12582912f)).AsInt32() - Vector256.Create(12582912f).AsInt32();
+        Vector128<short> halves = Vector128.Narrow(whole.GetLower(), whole.GetUpper());
+        long eight = Vector128.Narrow(halves, halves).AsInt64().ToScalar();
+        Unsafe.WriteUnaligned(ref Unsafe.As<sbyte, byte>(ref Unsafe.Add(ref first, index)), eight);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool StoreHalf(Lane256 lanes, ref Half first, int index)
     {
         Vector256<int> sign = lanes._lanes.AsInt32() & Vector256.Create(int.MinValue);

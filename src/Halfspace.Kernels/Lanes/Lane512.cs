@@ -31,6 +31,26 @@ internal readonly struct Lane512 : ILane<Lane512>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Lane512 LoadSigned(ref sbyte first, int index)
+    {
+        Vector128<sbyte> bytes = Vector128.LoadUnsafe(ref first, (nuint)index);
+        Vector512<int> wide = Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(bytes)
+            : Vector512.WidenLower(Vector512.WidenLower(bytes.ToVector256Unsafe().ToVector512Unsafe()));
+        return new(Vector512.ConvertToSingle(wide));
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static void StoreSigned(Lane512 lanes, ref sbyte first, int index)
+    {
+        Vector512<float> bounded = Vector512.MinNative(Vector512.MaxNative(lanes._lanes, Vector512.Create(-128f)), Vector512.Create(127f));
+        // Adding 1.5·2^23 rounds to a whole number, which is then in the low bits.
+        Vector512<int> whole = (bounded + Vector512.Create(12582912f)).AsInt32() - Vector512.Create(12582912f).AsInt32();
+        Vector256<short> halves = Vector256.Narrow(whole.GetLower(), whole.GetUpper());
+        Vector128.Narrow(halves.GetLower(), halves.GetUpper()).StoreUnsafe(ref first, (nuint)index);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static bool StoreHalf(Lane512 lanes, ref Half first, int index)
     {
         Vector512<int> sign = lanes._lanes.AsInt32() & Vector512.Create(int.MinValue);

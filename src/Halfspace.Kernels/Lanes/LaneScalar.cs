@@ -19,6 +19,11 @@ internal readonly struct LaneScalar : ILane<LaneScalar>
 
     public static LaneScalar LoadHalf(ref Half first, int index) => new((float)Unsafe.Add(ref first, index));
 
+    public static LaneScalar LoadSigned(ref sbyte first, int index) => new(Unsafe.Add(ref first, index));
+
+    public static void StoreSigned(LaneScalar lanes, ref sbyte first, int index) =>
+        Unsafe.Add(ref first, index) = (sbyte)MathF.Round(Math.Clamp(lanes._value, sbyte.MinValue, sbyte.MaxValue));
+
     public static bool StoreHalf(LaneScalar lanes, ref Half first, int index)
     {
         Half half = (Half)lanes._value;

@@ -39,7 +39,8 @@ public static class KeyBlocks
     /// <summary>What a residual byte counts, in steps; rounded up.</summary>
     internal static float Unit(int padded) => MathF.BitIncrement((float)(Math.Sqrt(padded) / 255));
 
-    internal static ReadOnlySpan<Half> Steps(ReadOnlySpan<byte> block, int padded) =>
+    /// <summary>The step of each slot's codes.</summary>
+    public static ReadOnlySpan<Half> Steps(ReadOnlySpan<byte> block, int padded) =>
         MemoryMarshal.Cast<byte, Half>(block[SketchBlocks.CodeBytes(padded)..])[..Keys];
 
     /// <summary>Writes all of a slot but its codes.</summary>

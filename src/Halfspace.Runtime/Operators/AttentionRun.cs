@@ -230,7 +230,7 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
         {
             HeadCache own = _cache![_layer, head];
             if (_rows == 1) own.Advance(Position + 1, prompt: false, scratch);
-            else own.AdvancePrompt(Position, Position + _end, scratch);
+            else own.AdvancePrompt(Position + _first, Position + _end, more: _end < _rows && _attention!.SamplesPrompts, scratch);
         }
         finally
         {

@@ -155,7 +155,8 @@ public sealed class SavedContextTests(SavedModels models) : IClassFixture<SavedM
         {
             other.ReadOne(Text[i], Cancellation);
             fresh.ReadOne(Text[i], Cancellation);
-            Assert.Equal(fresh.Logits, other.Logits);
+            // Moments were summed in other parts.
+            for (int l = 0; l < fresh.Logits.Length; l++) Assert.Equal(fresh.Logits[l], other.Logits[l], 1e-4f);
         }
     }
 
