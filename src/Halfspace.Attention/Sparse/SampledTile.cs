@@ -187,7 +187,7 @@ internal sealed class SampledTile : IDisposable
         _firstSlot[clusters.Length] = slots;
         Span<float> all = _steps.Grown(2L * slots), steps = all[..slots], inverses = all[slots..];
         double sum = 0;
-        int padded = index.Rotation.Padded, bytes = KeyBlocks.Bytes(padded);
+        int padded = index.Rotation.Padded;
         for (int c = 0; c < clusters.Length; c++)
         {
             KeyCluster keys = clusters[c];
@@ -260,7 +260,7 @@ internal sealed class SampledTile : IDisposable
     {
         Span<nint> addresses = _listed.All;
         Span<float> counts = _listedWeights.Grown(weights.Length), left = _left.Grown(index.Tokens);
-        int drawn = 0, padded = index.Rotation.Padded;
+        int drawn = 0;
         double from = (start - Math.Floor(start)) * least, sum = from, next = least;
         for (int c = 0; c < index.Clusters.Length; c++)
         {

@@ -7,9 +7,6 @@ namespace Halfspace.Kernels;
 /// large.</summary>
 internal static class CoarseRows<T> where T : struct, ILane<T>
 {
-    // The bits of e^x as a float are x·2^23·log2(e) + 127·2^23, were the curve straight between powers of two.
-    private const float BitsOfNat = 12102203.161561485f, BitsOfOne = 127f * (1 << 23);
-
     /// <summary>into[i] = scores[i]·factors[i]·by as the nearest byte.</summary>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Quantise(ref float scores, int count, ref float factors, float by, ref sbyte into)
@@ -31,7 +28,7 @@ internal static class CoarseRows<T> where T : struct, ILane<T>
     {
         for (int r = 0; r < rows; r++, sums = ref Unsafe.Add(ref sums, stride))
         {
-            T unit = T.Broadcast(Unsafe.Add(ref units, r) * BitsOfNat), shift = Shift(Unsafe.Add(ref bases, r));
+            T unit = T.Broadcast(Unsafe.Add(ref units, r) * (float)ExponentialBits.OfNat), shift = Shift(Unsafe.Add(ref bases, r));
             T a = T.Zero, b = T.Zero, c = T.Zero, d = T.Zero;
             for (int i = 0; i < count; i += 4 * T.Width)
             {
@@ -54,7 +51,7 @@ internal static class CoarseRows<T> where T : struct, ILane<T>
             T a = T.Zero, b = T.Zero, c = T.Zero, d = T.Zero;
             for (int r = 0; r < rows; r++, own = ref Unsafe.Add(ref own, stride))
             {
-                T unit = T.Broadcast(Unsafe.Add(ref units, r) * BitsOfNat), shift = Shift(Unsafe.Add(ref bases, r));
+                T unit = T.Broadcast(Unsafe.Add(ref units, r) * (float)ExponentialBits.OfNat), shift = Shift(Unsafe.Add(ref bases, r));
                 a = T.Add(a, Weight(ref own, ref steps, i, unit, shift));
                 b = T.Add(b, Weight(ref own, ref steps, i + T.Width, unit, shift));
                 c = T.Add(c, Weight(ref own, ref steps, i + (2 * T.Width), unit, shift));
@@ -68,7 +65,7 @@ internal static class CoarseRows<T> where T : struct, ILane<T>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static T Shift(float score) => T.Broadcast((score * BitsOfNat) + BitsOfOne);
+    private static T Shift(float score) => T.Broadcast((score * (float)ExponentialBits.OfNat) + (float)ExponentialBits.OfOne);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static T Weight(ref sbyte sums, ref float steps, int at, T unit, T shift) => T.FromBits(

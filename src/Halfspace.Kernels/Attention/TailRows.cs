@@ -11,8 +11,7 @@ internal static class TailRows<T> where T : struct, ILane<T>
     // Of a row's running sums, in registers: what TailSums names.
     public const int Sums = 5;
 
-    // The bits of e^x as a float are x·2^23·log2(e) + 127·2^23, were the curve straight between powers of two.
-    private const double BitsOfNat = 12102203.161561485, BitsOfOne = 127.0 * (1 << 23), LeastBits = 1 << 23;
+    private const double LeastBits = 1 << 23;
 
     // 2^(u−1)/u between 1 and 2, what the curve is of its chord: the polynomial whose largest error there is least, 0.0034.
     private const float Curve0 = 1.4570675f, Curve1 = -0.69421164f, Curve2 = 0.2337f;
@@ -68,7 +67,8 @@ internal static class TailRows<T> where T : struct, ILane<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static void Add(ref float scores, int count, ref float keep, float reference, ref float sums)
     {
-        T scale = T.Broadcast((float)BitsOfNat), shift = T.Broadcast((float)(BitsOfOne - (reference * BitsOfNat))), least = T.Broadcast((float)LeastBits);
+        T scale = T.Broadcast((float)ExponentialBits.OfNat), least = T.Broadcast((float)LeastBits);
+        T shift = T.Broadcast((float)(ExponentialBits.OfOne - (reference * ExponentialBits.OfNat)));
         T curve0 = T.Broadcast(Curve0), curve1 = T.Broadcast(Curve1), curve2 = T.Broadcast(Curve2);
         T exponential = T.Load(ref sums, 0), weighted = T.Load(ref sums, T.Width), square = T.Load(ref sums, 2 * T.Width);
         T score = T.Load(ref sums, 3 * T.Width), scatter = T.Load(ref sums, 4 * T.Width);
