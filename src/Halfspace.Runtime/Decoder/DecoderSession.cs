@@ -12,6 +12,9 @@ public sealed class DecoderSession : IDisposable
     // Of opening the cache, each but the first after making it anew.
     private const int Attempts = 3;
 
+    private static readonly Lock First = new();
+    private static bool _hasDomain;
+
     private readonly Lazy<ModelFingerprint> _fingerprint;
 
     private DecoderSession(GgufFile file, ModelConfig config, InferenceSession session, DecoderOptions options)
@@ -137,14 +140,26 @@ public sealed class DecoderSession : IDisposable
         session.AddSessionConfigEntry("session.optimized_model_external_initializers_min_size_in_bytes", "1024");
         session.AddSessionConfigEntry("session.save_external_prepacked_constant_initializers", prepacked ? "1" : "0");
         // This session is thrown away: it holds the weights twice.
-        using InferenceSession unused = new(plain, session);
+        using InferenceSession unused = Create(plain, session);
     }
 
     private static InferenceSession Open(string graph, DecoderOptions options)
     {
         using SessionOptions session = Options(options);
         session.GraphOptimizationLevel = GraphOptimizationLevel.ORT_DISABLE_ALL;
-        return new InferenceSession(graph, session);
+        return Create(graph, session);
+    }
+
+    // The first session adds the operator's domain to a list of the whole process; a second that began meanwhile would add it again, and fail.
+    private static InferenceSession Create(string graph, SessionOptions session)
+    {
+        if (Volatile.Read(ref _hasDomain)) return new InferenceSession(graph, session);
+        lock (First)
+        {
+            InferenceSession created = new(graph, session);
+            Volatile.Write(ref _hasDomain, true);
+            return created;
+        }
     }
 
     private static int ThreadsOf(DecoderOptions options) => options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
