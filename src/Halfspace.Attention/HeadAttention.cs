@@ -39,6 +39,18 @@ public sealed class HeadAttention
     /// <summary>Whether many rows at once, a prompt's, read the keys that they want together and a sample of the others, and need no moments of the index.</summary>
     public bool SamplesPrompts => Options.Mode == AttentionMode.Sparse && Function is AttentionFunction.Softmax && SampledTile.IsFor(Options);
 
+    /// <summary>How many rows are best cut among threads.</summary>
+    /// <param name="group">Query heads that share a KV head.</param>
+    /// <param name="rows">Query rows.</param>
+    /// <param name="firstPosition">The position of the first.</param>
+    /// <returns>Rows of a part, and query heads: all of the group, or one where heads that attend together share nothing.</returns>
+    public (int Rows, int Heads) TileOf(int group, int rows, int firstPosition)
+    {
+        if (group < 1) throw new ArgumentOutOfRangeException(nameof(group), group, "A group has at least 1 query head.");
+        return SamplesPrompts && rows > RowsOfATile && firstPosition >= Options.PromptFrom
+            ? (SampledTile.Positions, 1) : (DenseTile.Positions(group), group);
+    }
+
     /// <summary>Attends query rows to one KV head: output = Σ wᵢ·vᵢ over the keys at positions 0 .. the row's own, with weights as
     /// <see cref="Function"/> says.</summary>
     /// <param name="head">Keys and values; those of the rows' own positions have been appended.</param>
@@ -140,18 +152,23 @@ public sealed class HeadAttention
         }
     }
 
+    // Heads of a group want keys of their own: each has tiles to itself.
     private void AttendTiles(HeadCache head, ReadOnlySpan<float> queries, int group, int rows, int firstPosition, Span<float> output,
         int outputStride, AttentionScratch scratch)
     {
-        int width = group * head.Dim, step = DenseTile.Positions(group);
+        const int Step = SampledTile.Positions;
+        int dim = head.Dim, width = group * dim;
         SampledTile tile = scratch.Tile(this);
-        for (int r = 0; r < rows; r += step)
+        for (int r = 0; r < rows; r += Step)
         {
-            int take = Math.Min(step, rows - r);
-            ReadOnlySpan<float> own = queries.Slice(r * width, take * width);
-            Span<float> into = output.Slice(r * outputStride, ((take - 1) * outputStride) + width);
-            if (!tile.TryAttend(head, own, group, take, firstPosition + r, into, outputStride, scratch))
-                AttendDensely(head, own, group, take, firstPosition + r, into, outputStride, scratch);
+            int take = Math.Min(Step, rows - r);
+            for (int g = 0; g < group; g++)
+            {
+                ReadOnlySpan<float> own = tile.Take(queries[((r * width) + (g * dim))..], width, take, dim);
+                Span<float> into = output.Slice((r * outputStride) + (g * dim), ((take - 1) * outputStride) + dim);
+                if (!tile.TryAttend(head, own, take, firstPosition + r, into, outputStride, scratch))
+                    AttendDensely(head, own, 1, take, firstPosition + r, into, outputStride, scratch);
+            }
         }
     }
 

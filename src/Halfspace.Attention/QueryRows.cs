@@ -1,3 +1,6 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Halfspace.Attention;
 
 /// <summary>Query rows made ready: contiguous, and divided by √d so that a dot product is a score in nats.</summary>
@@ -16,15 +19,29 @@ internal static class QueryRows
         {
             ReadOnlySpan<float> row = queries.Slice(r * stride, width);
             Span<float> into = scaled.Slice(r * width, width);
-            bool fit = true;
-            for (int c = 0; c < row.Length; c++)
-            {
-                // False for NaN as well.
-                fit &= MathF.Abs(row[c]) <= Largest;
-                into[c] = row[c] * scale;
-            }
-            if (!fit) throw Unfit(row, r, dim, firstPosition);
+            if (!TryScale(row, scale, into)) throw Unfit(row, r, dim, firstPosition);
         }
+    }
+
+    private static bool TryScale(ReadOnlySpan<float> row, float scale, Span<float> into)
+    {
+        ref float x = ref MemoryMarshal.GetReference(row), y = ref MemoryMarshal.GetReference(into);
+        // False for NaN as well.
+        Vector<int> fits = Vector<int>.AllBitsSet;
+        int c = 0;
+        for (; c <= row.Length - Vector<float>.Count; c += Vector<float>.Count)
+        {
+            Vector<float> own = Vector.LoadUnsafe(ref x, (nuint)c);
+            fits &= Vector.LessThanOrEqual(Vector.Abs(own), new Vector<float>(Largest));
+            (own * scale).StoreUnsafe(ref y, (nuint)c);
+        }
+        bool fit = Vector.EqualsAll(fits, Vector<int>.AllBitsSet);
+        for (; c < row.Length; c++)
+        {
+            fit &= MathF.Abs(row[c]) <= Largest;
+            into[c] = row[c] * scale;
+        }
+        return fit;
     }
 
     private static ArithmeticException Unfit(ReadOnlySpan<float> row, int index, int dim, int firstPosition)

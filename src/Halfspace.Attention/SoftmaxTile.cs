@@ -1,3 +1,4 @@
+using System.Numerics;
 using Halfspace.Kernels;
 
 namespace Halfspace.Attention;
@@ -31,7 +32,9 @@ internal ref struct SoftmaxTile : ITileWeights
     public readonly void Finish(int row, Span<float> sums, Span<float> output)
     {
         float by = 1 / _sum[row];
-        for (int c = 0; c < output.Length; c++) output[c] = sums[c] * by;
+        int c = 0;
+        for (; c <= output.Length - Vector<float>.Count; c += Vector<float>.Count) (new Vector<float>(sums[c..]) * by).CopyTo(output[c..]);
+        for (; c < output.Length; c++) output[c] = sums[c] * by;
     }
 
     /// <summary>By how much the last block scaled what was before it, [columns].</summary>

@@ -104,7 +104,7 @@ public sealed class PromptTests(PromptModels models) : IClassFixture<PromptModel
         Assert.InRange(counters.KeysAttended, 1, counters.KeysVisible * 0.95);
         double off = Off(dense.Logits, context.Logits);
         // Means of thousands of random values are small beside each: a sample of some hundred scatters about as far.
-        Assert.True(off is > Rounding and < 0.7, $"chunks of {chunk}: off by {off:E2}");
+        Assert.True(off is > Rounding and < 0.9, $"chunks of {chunk}: off by {off:E2}");
     }
 
     [Theory]

@@ -4,8 +4,8 @@ namespace Halfspace.Attention;
 
 /// <summary>An upper bound of λ = λ_max(Σ(v−c)(v−c)ᵀ) of a cluster's values, kept as values come.</summary>
 /// <remarks>
-/// For symmetric A ≥ 0 and any k, λ_max(A)^k ≤ tr(A^k): after j squarings that is within a factor d^(1/2^j) of it. In between, a value can raise λ
-/// by ‖v−c‖² at most (Weyl). Squarings are done anew when what was added could have made the bound a quarter too large.
+/// For symmetric A ≥ 0 and any k, λ_max(A)^k ≤ tr(A^k): after j squarings that is within a factor d^(1/2^j) of it. In between, values can raise λ
+/// by the largest eigenvalue of their own sum at most (Weyl). Squarings are done anew when what was added could have made the bound a quarter too large.
 /// </remarks>
 internal sealed class ValueSpread
 {
@@ -54,7 +54,8 @@ internal sealed class ValueSpread
         for (int i = 0; i < sum.Length; i++) sum[i] += terms[i];
         for (int c = 0; c < _dim; c++) trace += terms[(c * _stride) + c];
         Trace += trace;
-        _added += trace;
+        // Of what is added, no eigenvalue is above its trace or its Frobenius norm.
+        _added += Math.Min(trace, Distance.Norm(terms) * (1 + 1e-5));
     }
 
     /// <summary>Writes the sum of squares, [d, stride].</summary>

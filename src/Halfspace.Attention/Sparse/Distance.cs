@@ -3,7 +3,7 @@ using System.Runtime.InteropServices;
 
 namespace Halfspace.Attention;
 
-/// <summary>Norms of differences, in float.</summary>
+/// <summary>Norms and products, in float.</summary>
 internal static class Distance
 {
     /// <summary>‖a − b‖₂.</summary>
@@ -36,5 +36,18 @@ internal static class Distance
         float sum = Vector.Sum(squares);
         for (; i < a.Length; i++) sum += a[i] * a[i];
         return Math.Sqrt(sum);
+    }
+
+    /// <summary>⟨a, b⟩.</summary>
+    public static double Product(ReadOnlySpan<float> a, ReadOnlySpan<float> b)
+    {
+        ref float x = ref MemoryMarshal.GetReference(a), y = ref MemoryMarshal.GetReference(b);
+        Vector<float> products = Vector<float>.Zero;
+        int i = 0;
+        for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
+            products += Vector.LoadUnsafe(ref x, (nuint)i) * Vector.LoadUnsafe(ref y, (nuint)i);
+        float sum = Vector.Sum(products);
+        for (; i < a.Length; i++) sum += a[i] * b[i];
+        return sum;
     }
 }

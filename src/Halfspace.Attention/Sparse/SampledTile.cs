@@ -4,30 +4,38 @@ using Halfspace.Kernels.Reporting;
 namespace Halfspace.Attention;
 
 /// <summary>
-/// Sparse attention of many positions to one KV head, which read the same keys: neighbours in a text want much the same ones. Coarse scores of all rows say
+/// Sparse attention of many positions of one query head, which read the same keys: neighbours in a text want much the same ones. Coarse scores of all rows say
 /// what each key weighs, on average over the rows. Keys that weigh at least τ are attended exactly, and of the others a sample is: a key of weight w with
 /// probability w/τ, and counted τ/w times.
 /// </summary>
 /// <remarks>
 /// <para>Σe^s·v and Σe^s over the sample are unbiased for every row (Horvitz and Thompson) however coarse the scores that it was drawn by; these only decide
-/// how far it scatters. τ follows from the number of keys that the policy allows. The sample is systematic: one number decides, which the position gives, so
-/// that results repeat.</para>
-/// <para>Of the tail's values the mean under the tile's weights is known exactly: it takes the place of the sample's own mean. So a row that weighs keys as the
-/// tile does is exact, and others scatter by what they differ in.</para>
+/// how far it scatters. τ follows from the number of keys that the policy allows. What decides over a key is a multiple of the golden ratio less its whole
+/// part, so that draws are spread evenly over keys that lie together; the position says where these begin, so that results repeat.</para>
 /// <para>There is no bound of the error, but an estimate: the deviation of the sum, from the keys that were drawn. docs/decisions/0047 has what was measured.</para>
 /// </remarks>
 internal sealed class SampledTile : IDisposable
 {
     private const int Block = KeyBlocks.Keys;
 
-    // Values are measured in so many keys at once.
-    private const int KeyBlock = 64;
+    /// <summary>Positions that a tile takes at most. More share the scan's fixed costs and want more keys.</summary>
+    public const int Positions = 64;
+
+    // Values that are measured.
+    private const int Measured = 64;
+
+    // Tiles begin at 2 to this different places of what decides.
+    private const int StartBits = 12;
 
     // Reading more than this share of all keys is no faster than reading them in order.
     private const double MostRead = 0.75;
 
     // Nats by which a row's scores may deviate: a coarse one is off by about a sixth of that, and must not be off by more than the few nats that matter.
     private const float MostDeviation = 10;
+
+    // Rows whose scores deviate by no more weigh much the same keys as their neighbours, and none alone: one in so many stands for the others.
+    private const float Alike = 3.25f;
+    private const int AlikeRows = 4;
 
     // Deviations of a row's scores that a coarse sum reaches to.
     private const float Reach = 5.5f;
@@ -36,19 +44,20 @@ internal sealed class SampledTile : IDisposable
     private const double Diffuse = 0.25;
     private const int More = 2;
 
-    // Multiples of it, less their whole parts, are spread evenly.
     private const double Golden = 0.6180339887498949;
 
     private readonly AttentionKernels _kernels;
     private readonly AttentionOptions _options;
     private readonly DenseTile _tile;
     private readonly RowSketches _sketches;
-    private readonly Buffer<float> _work = new(), _steps = new(), _weights = new(), _listedWeights = new(), _left = new(), _means = new();
+    private readonly Buffer<float> _work = new(), _steps = new(), _weights = new(), _listedWeights = new(), _drawn = new(), _means = new(), _queries = new(),
+        _chosen = new(), _deviations = new();
     private readonly Buffer<sbyte> _sums = new();
     private readonly Buffer<nint> _listed = new();
     private double[] _totals = [];
     private int[] _firstSlot = [];
-    private float[] _ones = [];
+    private readonly float[] _ones = [.. Enumerable.Repeat(1f, Measured)];
+    private float[] _chances = [];
 
     public SampledTile(HeadAttention attention)
     {
@@ -65,24 +74,37 @@ internal sealed class SampledTile : IDisposable
     /// <summary>Whether prompts are attended to so: the number of keys must follow from the policy, and the tail be closed.</summary>
     public static bool IsFor(AttentionOptions options) => options.Tail == TailKind.Affine && ThresholdPolicy.IsForeseen(options);
 
+    /// <summary>The rows of one query head one after the other; valid until the next.</summary>
+    /// <param name="queries">Position r's at r · <paramref name="stride"/>.</param>
+    /// <param name="stride">At least d.</param>
+    /// <param name="positions">Positions.</param>
+    /// <param name="dim">d.</param>
+    public ReadOnlySpan<float> Take(ReadOnlySpan<float> queries, int stride, int positions, int dim)
+    {
+        if (stride == dim) return queries[..(positions * dim)];
+        Span<float> own = _queries.Grown(positions * dim);
+        for (int r = 0; r < positions; r++) queries.Slice(r * stride, dim).CopyTo(own[(r * dim)..]);
+        return own;
+    }
+
     /// <summary>Attends.</summary>
     /// <param name="head">Keys and values; its index holds positions below <paramref name="firstPosition"/> only.</param>
-    /// <param name="queries">[positions, group, d], scaled by 1/√d.</param>
-    /// <param name="group">Query heads.</param>
-    /// <param name="positions">At most <see cref="DenseTile.Positions"/>.</param>
+    /// <param name="queries">[positions, d], scaled by 1/√d.</param>
+    /// <param name="positions">At most <see cref="Positions"/>.</param>
     /// <param name="firstPosition">The first position.</param>
     /// <param name="output">Position r at r · <paramref name="outputStride"/>.</param>
     /// <param name="outputStride">From one position's output to the next's.</param>
     /// <param name="scratch">Buffers and counters.</param>
     /// <returns>False if that cannot be done so, or would read nearly all keys: nothing was done.</returns>
-    public bool TryAttend(HeadCache head, ReadOnlySpan<float> queries, int group, int positions, int firstPosition, Span<float> output,
-        int outputStride, AttentionScratch scratch)
+    public bool TryAttend(HeadCache head, ReadOnlySpan<float> queries, int positions, int firstPosition, Span<float> output, int outputStride,
+        AttentionScratch scratch)
     {
         HeadIndex index = head.Index!;
         int past = index.Tokens, wanted = ThresholdPolicy.PromptKeys(_options, past);
         if (wanted + _options.Sinks > MostRead * past) return false;
-        int rows = positions * group;
-        if (!_sketches.TryTake(queries, rows, index.Rotation) || !TryWeigh(index, queries, rows)) return false;
+        int rows = Choose(index, queries, positions, head.Dim);
+        ReadOnlySpan<float> chosen = _chosen.All[..(rows * head.Dim)];
+        if (rows == 0 || !_sketches.TryTake(chosen, rows, index.Rotation) || !TryWeigh(index, chosen, rows)) return false;
         Span<float> weights = _weights.All;
         TakeSinks(head, index, weights, out int end);
         float least = Threshold(weights, wanted, out double share);
@@ -92,11 +114,10 @@ internal sealed class SampledTile : IDisposable
             if (wanted + _options.Sinks > MostRead * past) return false;
             least = Threshold(weights, wanted, out _);
         }
-        double left = Draw(head, index, weights, least, firstPosition * Golden, end, out int sampled, out int listed);
+        Draw(head, index, weights, least, firstPosition, end, out int sampled, out int listed);
         ReadOnlySpan<nint> addresses = _listed.All[..listed];
-        Weights own = new(
-            _listedWeights.All[..sampled], Measure(head, past, left, addresses[..sampled], scratch), listed, past, firstPosition, group, scratch);
-        _tile.Attend(head, queries, group, positions, 0, firstPosition, addresses, past, ref own, output, outputStride, scratch);
+        Weights own = new(_listedWeights.All[..sampled], Measure(head, addresses[..sampled], scratch), listed, past, firstPosition, scratch);
+        _tile.Attend(head, queries, 1, positions, 0, firstPosition, addresses, past, ref own, output, outputStride, scratch);
         return true;
     }
 
@@ -106,14 +127,35 @@ internal sealed class SampledTile : IDisposable
         _steps.Dispose();
         _weights.Dispose();
         _listedWeights.Dispose();
-        _left.Dispose();
+        _drawn.Dispose();
         _means.Dispose();
+        _queries.Dispose();
+        _chosen.Dispose();
+        _deviations.Dispose();
         _sums.Dispose();
         _listed.Dispose();
         _sketches.Dispose();
     }
 
-    /// <summary>What the rows weigh each slot of the index, each row's softmax over the index alone; their sum.</summary>
+    /// <summary>Takes the rows that are to be scored to <see cref="_chosen"/>, and to <see cref="_deviations"/> how much the scores of each deviate.</summary>
+    /// <returns>How many; 0 if coarse scores cannot tell.</returns>
+    private int Choose(HeadIndex index, ReadOnlySpan<float> queries, int positions, int dim)
+    {
+        Span<float> work = _work.Grown(positions + ((long)positions * dim)), all = work[..positions];
+        index.Spread!.Deviations(queries[..(positions * dim)], all, _kernels, work[positions..]);
+        if (!(_kernels.Max(all) <= MostDeviation)) return 0;
+        Span<float> chosen = _chosen.Grown(positions * dim), deviations = _deviations.Grown(positions);
+        int rows = 0, alike = 0;
+        for (int r = 0; r < positions; r++)
+        {
+            if (all[r] <= Alike && alike++ % AlikeRows != 0) continue;
+            queries.Slice(r * dim, dim).CopyTo(chosen[(rows * dim)..]);
+            deviations[rows++] = all[r];
+        }
+        return rows;
+    }
+
+    /// <summary>What the rows weigh each slot of the index: each row's softmax over the index alone; their sum.</summary>
     /// <returns>False if coarse scores cannot tell.</returns>
     private bool TryWeigh(HeadIndex index, ReadOnlySpan<float> queries, int rows)
     {
@@ -123,11 +165,9 @@ internal sealed class SampledTile : IDisposable
         // A line more, so that rows do not lie in the same sets of a cache.
         int stride = slots + Block;
         Span<sbyte> sums = _sums.Grown((long)rows * stride);
-        Slices slices = new(_work.Grown(Slices.Size(rows * columns) + (4 * Slices.Size(rows)) + Slices.Size(rows * dim)));
+        Slices slices = new(_work.Grown(Slices.Size(rows * columns) + (3 * Slices.Size(rows))));
         Span<float> products = slices.Take(rows * columns), wanted = slices.Take(rows), tops = slices.Take(rows), bases = slices.Take(rows);
-        Span<float> deviations = slices.Take(rows);
-        index.Spread!.Deviations(queries[..(rows * dim)], deviations, _kernels, slices.Take(rows * dim));
-        if (!(_kernels.Max(deviations) <= MostDeviation)) return false;
+        ReadOnlySpan<float> deviations = _deviations.All;
         _kernels.Product(queries, dim, 1, index.Columns, columns, products, columns, rows, dim, columns, add: false);
         for (int r = 0; r < rows; r++) wanted[r] = mean > 0 ? Reach * deviations[r] / (sbyte.MaxValue * mean) : 0;
         _sketches.SetUnits(wanted, padded);
@@ -253,103 +293,76 @@ internal sealed class SampledTile : IDisposable
         return (float)tau;
     }
 
-    /// <summary>Lists the keys that are drawn and then those that are certain, in <see cref="_listed"/>, and of the drawn ones ln(τ/w). What is not certain keeps its
-    /// weight in <see cref="_left"/>, by position.</summary>
-    /// <returns>Σw of these.</returns>
-    private double Draw(HeadCache head, HeadIndex index, ReadOnlySpan<float> weights, float least, double start, int end, out int sampled, out int listed)
+    /// <summary>Lists the keys that are drawn and then those that are certain, in <see cref="_listed"/>, and of the drawn ones ln(τ/w).</summary>
+    private void Draw(HeadCache head, HeadIndex index, ReadOnlySpan<float> weights, float least, int firstPosition, int end, out int sampled, out int listed)
     {
+        int start = (int)((uint)firstPosition * 0x9E3779B9u >> (32 - StartBits));
+        Span<float> slots = _drawn.Grown(weights.Length + _kernels.Width), counts = _listedWeights.Grown(weights.Length);
+        slots = slots[.._kernels.Draw(weights, Chances(weights.Length).Slice(start, weights.Length), least, slots)];
         Span<nint> addresses = _listed.All;
-        Span<float> counts = _listedWeights.Grown(weights.Length), left = _left.Grown(index.Tokens);
-        int drawn = 0;
-        double from = (start - Math.Floor(start)) * least, sum = from, next = least;
-        for (int c = 0; c < index.Clusters.Length; c++)
+        int drawn = 0, c = 0;
+        foreach (float place in slots)
         {
-            KeyCluster keys = index.Clusters[c];
-            for (int block = 0; block < keys.Blocks; block++)
+            int slot = (int)place;
+            while (slot >= _firstSlot[c + 1]) c++;
+            nint address = head.Address(index.Clusters[c].Position(slot - _firstSlot[c]));
+            float w = weights[slot];
+            if (w >= least)
             {
-                ReadOnlySpan<byte> positions = keys.PositionsOf(block);
-                ReadOnlySpan<float> own = weights.Slice(_firstSlot[c] + (block * Block), Math.Min(Block, keys.Count - (block * Block)));
-                for (int i = 0; i < own.Length; i++)
-                {
-                    float w = own[i];
-                    int position = KeyBlocks.Position(positions, i);
-                    bool certain = w >= least && w > 0;
-                    left[position] = certain ? 0 : w;
-                    if (certain)
-                    {
-                        addresses[--end] = head.Address(position);
-                        continue;
-                    }
-                    sum += w;
-                    if (!(sum >= next) || w == 0) continue;
-                    next += least;
-                    counts[drawn] = MathF.Log(least / w);
-                    addresses[drawn++] = head.Address(position);
-                }
+                addresses[--end] = address;
+                continue;
             }
+            counts[drawn] = MathF.Log(least / w);
+            addresses[drawn++] = address;
         }
         addresses[end..].CopyTo(addresses[drawn..]);
         sampled = drawn;
         listed = drawn + addresses.Length - end;
-        return sum - from;
     }
 
-    private SampledValues Measure(HeadCache head, int past, double left, ReadOnlySpan<nint> sampled, AttentionScratch scratch)
+    // What a weight must reach of τ, place after place.
+    private ReadOnlySpan<float> Chances(int slots)
     {
-        int dim = head.Dim, count = sampled.Length;
-        if (_ones.Length < count) Array.Fill(_ones = new float[Math.Max(count, 2 * _ones.Length)], 1);
-        Span<float> means = _means.Grown(2 * dim), mean = means[..dim], shift = means[dim..], block = scratch.Floats(KeyBlock * dim);
-        means.Clear();
-        if (count == 0) return new SampledValues(mean, shift, 0, 0);
-        _kernels.AddValuesAt(_ones.AsSpan(0, count), count, 1, sampled, head.ValueOffset, dim, mean);
+        if (_chances.Length >= slots + (1 << StartBits)) return _chances;
+        _chances = new float[(2 * slots) + (1 << StartBits)];
+        for (int i = 0; i < _chances.Length; i++) _chances[i] = (float)(i * Golden % 1);
+        return _chances;
+    }
+
+    // Of a part of them, evenly spread: it is for an estimate.
+    private SampledValues Measure(HeadCache head, ReadOnlySpan<nint> sampled, AttentionScratch scratch)
+    {
+        int dim = head.Dim, count = Math.Min(sampled.Length, Measured);
+        Span<float> mean = _means.Grown(dim), values = scratch.Floats(Measured * dim);
+        mean.Clear();
+        if (count == 0) return new SampledValues(mean, 0);
+        Span<nint> some = stackalloc nint[Measured];
+        for (int i = 0; i < count; i++) some[i] = sampled[(int)((long)i * sampled.Length / count)];
+        _kernels.WidenAt(some[..count], head.ValueOffset, dim, values, dim);
+        values = values[..(count * dim)];
+        _kernels.AddValuesAt(_ones.AsSpan(0, count), count, 1, some[..count], head.ValueOffset, dim, mean);
         _kernels.Scale(mean, 1f / count);
-        double square = 0;
-        for (int first = 0; first < count; first += KeyBlock)
-        {
-            ReadOnlySpan<nint> own = sampled.Slice(first, Math.Min(KeyBlock, count - first));
-            _kernels.WidenAt(own, head.ValueOffset, dim, block, dim);
-            square += _kernels.MeasureScores(block[..(own.Length * dim)]).ScoreSquare;
-        }
-        for (int first = 0; first < past; first += KeyValueCache.BlockTokens)
-        {
-            int take = Math.Min(KeyValueCache.BlockTokens, past - first);
-            _kernels.AddValues(_left.All.Slice(first, take), take, 1, head.Values(first / KeyValueCache.BlockTokens)[..(take * dim)], dim, shift);
-        }
-        for (int i = 0; i < dim; i++) shift[i] = (float)((shift[i] / left) - mean[i]);
-        return new SampledValues(mean, shift, square / count, count);
+        return new SampledValues(mean, Distance.Product(values, values) / count);
     }
 
-    /// <summary>The values of the sampled keys: their mean, [d], how far it is from that of all that were not certain, [d], and the mean of ‖v‖².</summary>
-    private readonly ref struct SampledValues(ReadOnlySpan<float> mean, ReadOnlySpan<float> shift, double square, int count)
+    /// <summary>The values of the sampled keys: their mean, [d], and the mean of ‖v‖².</summary>
+    private readonly ref struct SampledValues(ReadOnlySpan<float> mean, double square)
     {
-        private readonly ReadOnlySpan<float> _mean = mean, _shift = shift;
+        private readonly ReadOnlySpan<float> _mean = mean;
 
-        /// <summary>Puts the mean of all in the place of the sample's.</summary>
-        /// <param name="mass">The sample's share of the softmax mass.</param>
+        /// <summary>The deviation of an output, relative to it: each drawn key adds its weight times its value's distance from the output.</summary>
+        /// <param name="powers">Σw² over the sample, of the softmax weights.</param>
         /// <param name="output">[d].</param>
-        public void Correct(double mass, Span<float> output)
+        public double Error(double powers, ReadOnlySpan<float> output)
         {
-            for (int i = 0; i < output.Length; i++) output[i] += (float)mass * _shift[i];
-        }
-
-        /// <summary>The deviation of an output: its sample's weights differ from their mean, and values from the output.</summary>
-        /// <param name="mass">Σw over the sample.</param>
-        /// <param name="powers">Σw².</param>
-        /// <param name="output">[d].</param>
-        public double Error(double mass, double powers, ReadOnlySpan<float> output)
-        {
-            double product = 0, norm = 0;
-            for (int i = 0; i < output.Length; i++)
-            {
-                product += (double)output[i] * _mean[i];
-                norm += (double)output[i] * output[i];
-            }
-            return Math.Sqrt(Math.Max(0, powers - (mass * mass / count)) * Math.Max(0, square - (2 * product) + norm));
+            double norm = Distance.Product(output, output);
+            double spread = Math.Max(0, square - (2 * Distance.Product(output, _mean)) + norm);
+            return norm > 0 ? Math.Sqrt(powers * spread / norm) : 0;
         }
     }
 
     /// <summary>Softmax over what is listed, of which the first are a sample.</summary>
-    private ref struct Weights(ReadOnlySpan<float> counts, SampledValues values, int listed, int past, int firstPosition, int group, AttentionScratch scratch)
+    private ref struct Weights(ReadOnlySpan<float> counts, SampledValues values, int listed, int past, int firstPosition, AttentionScratch scratch)
         : ITileWeights
     {
         private readonly ReadOnlySpan<float> _counts = counts;
@@ -390,11 +403,9 @@ internal sealed class SampledTile : IDisposable
             {
                 double unit = Math.Exp((double)_max[row] - _softmax.Max(row)) / _softmax.Sum(row);
                 mass = unit * _sum[row];
-                _values.Correct(mass, output);
-                double norm = Distance.Norm(output);
-                if (norm > 0) error = _values.Error(mass, unit * unit * _square[row], output) / norm;
+                error = _values.Error(unit * unit * _square[row], output);
             }
-            int visible = firstPosition + (row / group) + 1;
+            int visible = firstPosition + row + 1;
             scratch.Counters.CountSampled(listed + visible - past, visible, mass, error);
         }
     }

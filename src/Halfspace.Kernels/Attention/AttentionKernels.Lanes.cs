@@ -110,13 +110,30 @@ internal sealed class AttentionKernels<T>(SimdTier tier) : AttentionKernels(tier
     private protected override void QuantiseCore(ReadOnlySpan<float> scores, ReadOnlySpan<float> factors, float by, Span<sbyte> into) =>
         CoarseRows<T>.Quantise(ref First(scores), scores.Length, ref First(factors), by, ref First(into));
 
+    private protected override int DrawCore(ReadOnlySpan<float> weights, ReadOnlySpan<float> chances, float least, Span<float> places) =>
+        ScoreScan<T>.Draw(ref First(weights), weights.Length, ref First(chances), least, ref First(places));
+
     private protected override void TotalCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
-        ReadOnlySpan<float> bases, Span<double> totals) => CoarseRows<T>.Total(
-        ref First(sums), stride, units.Length, steps.Length, ref First(steps), ref First(units), ref First(bases), ref First(totals));
+        ReadOnlySpan<float> bases, Span<double> totals)
+    {
+        int rows = units.Length, count = steps.Length;
+        if (TakesWords(rows))
+            CoarseWords.Total(ref First(sums), stride, rows, count, ref First(steps), ref First(units), ref First(bases), ref First(totals));
+        else
+            CoarseRows<T>.Total(ref First(sums), stride, rows, count, ref First(steps), ref First(units), ref First(bases), ref First(totals));
+    }
 
     private protected override void WeighCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
-        ReadOnlySpan<float> bases, Span<float> weights) => CoarseRows<T>.Weigh(
-        ref First(sums), stride, units.Length, steps.Length, ref First(steps), ref First(units), ref First(bases), ref First(weights));
+        ReadOnlySpan<float> bases, Span<float> weights)
+    {
+        int rows = units.Length, count = steps.Length;
+        if (TakesWords(rows))
+            CoarseWords.Weigh(ref First(sums), stride, rows, count, ref First(steps), ref First(units), ref First(bases), ref First(weights));
+        else
+            CoarseRows<T>.Weigh(ref First(sums), stride, rows, count, ref First(steps), ref First(units), ref First(bases), ref First(weights));
+    }
+
+    private static bool TakesWords(int rows) => typeof(T) == typeof(Lane512) && CoarseWords.IsSupported && rows <= CoarseWords.MostRows;
 
     private protected override int ReluWeightsCore(
         ReadOnlySpan<float> scores, float bias, int power, Span<float> weights, ref float sum) => power switch

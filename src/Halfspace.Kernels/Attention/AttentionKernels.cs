@@ -359,6 +359,21 @@ public abstract class AttentionKernels
         if (steps.Length > 0) WeighCoarseCore(sums, stride, steps, units, bases, weights);
     }
 
+    /// <summary>Draws places: those whose weight is at least their chance of <paramref name="least"/>, so that a chance that is uniform between 0 and 1 draws a
+    /// place with probability min(1, weight / least). What weighs less than the smallest normal number is not drawn.</summary>
+    /// <param name="weights">[n], at least 0.</param>
+    /// <param name="chances">[n], from 0 to 1.</param>
+    /// <param name="least">The weight from which on a place is certain.</param>
+    /// <param name="places">Written, ascending, as numbers; n and <see cref="Width"/> more, of which the last are scratch.</param>
+    /// <returns>How many.</returns>
+    public int Draw(ReadOnlySpan<float> weights, ReadOnlySpan<float> chances, float least, Span<float> places)
+    {
+        Require(weights.Length < 1 << 24, nameof(weights));
+        Require(chances.Length == weights.Length, nameof(chances));
+        Require(places.Length >= weights.Length + Width, nameof(places));
+        return DrawCore(weights, chances, least, places);
+    }
+
     /// <summary>weights[i] = max(scores[i] − bias, 0)^power, sum += Σ weights[i]. The sum's bits do not depend on weights of 0 nor on how scores are
     /// cut into calls.</summary>
     /// <param name="scores">[n].</param>
@@ -491,6 +506,8 @@ public abstract class AttentionKernels
 
     private protected abstract void WeighCoarseCore(ReadOnlySpan<sbyte> sums, int stride, ReadOnlySpan<float> steps, ReadOnlySpan<float> units,
         ReadOnlySpan<float> bases, Span<float> weights);
+
+    private protected abstract int DrawCore(ReadOnlySpan<float> weights, ReadOnlySpan<float> chances, float least, Span<float> places);
 
     private protected abstract void SoftmaxStepCore(
         Span<float> scores, int stride, int rows, int columns, Span<float> max, Span<float> sum, Span<float> scale);

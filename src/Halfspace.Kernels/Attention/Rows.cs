@@ -6,6 +6,9 @@ namespace Halfspace.Kernels;
 /// <summary>Conversions and element-wise steps.</summary>
 internal static class Rows<T> where T : struct, ILane<T>
 {
+    // Rows between the one that is asked for and the one that is read.
+    private const int Ahead = 8;
+
     /// <summary>Rounds to float16.</summary>
     /// <returns>Whether float16 has every number.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -45,9 +48,12 @@ internal static class Rows<T> where T : struct, ILane<T>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     public static unsafe void WidenAt(ref nint addresses, int rows, nint offset, int dim, ref float target, int stride)
     {
-        int whole = dim - (dim % T.Width);
+        int whole = dim - (dim % T.Width), bytes = dim * sizeof(short);
+        for (int r = 0; r < Math.Min(Ahead, rows); r++) Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)(Unsafe.Add(ref addresses, r) + offset)), bytes);
         for (int r = 0; r < rows; r++)
         {
+            // Rows lie apart: no hardware guesses the next ones.
+            if (r + Ahead < rows) Prefetch.Lines(ref Unsafe.AsRef<byte>((void*)(Unsafe.Add(ref addresses, r + Ahead) + offset)), bytes);
             ref Half from = ref Unsafe.AsRef<Half>((void*)(Unsafe.Add(ref addresses, r) + offset));
             ref float to = ref Unsafe.Add(ref target, r * stride);
             int c = 0;

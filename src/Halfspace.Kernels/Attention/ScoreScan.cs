@@ -7,6 +7,9 @@ namespace Halfspace.Kernels;
 /// <summary>Sweeps over a row of scores that look for the large ones; none branches on what it finds.</summary>
 internal static class ScoreScan<T> where T : struct, ILane<T>
 {
+    // The smallest normal number.
+    private const float Smallest = 1.17549435e-38f;
+
     /// <summary>Copies the scores that are at least a bound, in order.</summary>
     /// <returns>How many.</returns>
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -21,6 +24,26 @@ internal static class ScoreScan<T> where T : struct, ILane<T>
         }
         for (; i < count; i++)
             if (Unsafe.Add(ref scores, i) >= bound) Unsafe.Add(ref into, found++) = Unsafe.Add(ref scores, i);
+        return found;
+    }
+
+    /// <summary>Lists the places whose weight is at least least · chance, and a normal number.</summary>
+    /// <returns>How many.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
+    public static int Draw(ref float weights, int count, ref float chances, float least, ref float places)
+    {
+        T by = T.Broadcast(least), smallest = T.Broadcast(Smallest), step = T.Broadcast(T.Width);
+        Span<float> first = stackalloc float[T.Width];
+        for (int l = 0; l < first.Length; l++) first[l] = l;
+        T place = T.Load(ref first[0], 0);
+        int found = 0, i = 0;
+        for (; i <= count - T.Width; i += T.Width, place = T.Add(place, step))
+        {
+            T bound = T.Max(T.Multiply(T.Load(ref chances, i), by), smallest);
+            found += T.StoreSelected(place, T.AtLeast(T.Load(ref weights, i), bound), ref places, found);
+        }
+        for (; i < count; i++)
+            if (Unsafe.Add(ref weights, i) >= MathF.Max(Unsafe.Add(ref chances, i) * least, Smallest)) Unsafe.Add(ref places, found++) = i;
         return found;
     }
 

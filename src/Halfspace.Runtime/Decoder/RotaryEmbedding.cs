@@ -1,3 +1,4 @@
+using System.Numerics;
 namespace Halfspace.Runtime.Decoder;
 
 /// <summary>Turns the pairs of a query or key by angles that grow with its position (RoPE, arXiv 2104.09864).</summary>
@@ -49,9 +50,18 @@ public sealed class RotaryEmbedding
     /// <summary>Rotates one head's vector, [d]; coordinates from <see cref="Dimensions"/> on are copied.</summary>
     public void Rotate(ReadOnlySpan<float> source, ReadOnlySpan<float> cosines, ReadOnlySpan<float> sines, Span<float> destination)
     {
-        int half = Dimensions / 2;
+        int half = Dimensions / 2, i = 0;
         int step = _pairing == RotaryPairing.Adjacent ? 2 : 1, partner = _pairing == RotaryPairing.Adjacent ? 1 : half;
-        for (int i = 0; i < half; i++)
+        if (step == 1)
+        {
+            for (; i <= half - Vector<float>.Count; i += Vector<float>.Count)
+            {
+                Vector<float> x = new(source[i..]), y = new(source[(i + half)..]), cosine = new(cosines[i..]), sine = new(sines[i..]);
+                ((x * cosine) - (y * sine)).CopyTo(destination[i..]);
+                ((x * sine) + (y * cosine)).CopyTo(destination[(i + half)..]);
+            }
+        }
+        for (; i < half; i++)
         {
             int at = i * step;
             float x = source[at], y = source[at + partner];

@@ -12,16 +12,11 @@ namespace Halfspace.Runtime.Operators;
 /// </summary>
 internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
 {
-    /// <summary>Query rows of a work item: enough to share a key block's conversion, few enough to balance the threads.</summary>
-    private const int TileRows = 32;
-
-    /// <summary>What a work item does: one row is cut by heads and keys, many append all heads first and then attend tile by tile. An index takes in what was appended when all have attended.</summary>
+    /// <summary>What the work items of a single row do, which is cut by heads and keys; many rows follow a <see cref="PromptSchedule"/>.</summary>
     private enum Phase
     {
         Scan,
         Finish,
-        Append,
-        Attend,
         Advance,
     }
 
@@ -29,6 +24,7 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
     private readonly AttentionCounters[] _counters;
     private readonly RotaryEmbedding _rotary;
     private readonly ScratchPool _scratch = new();
+    private readonly PromptSchedule _schedule;
     private GCHandle _handle; // not readonly: freeing it must be seen
     private readonly int _threads;
     private LayerStep? _step;
@@ -38,7 +34,7 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
     private int _capacity;
 
     // One operator call's arguments, read by its work items.
-    private int _layer, _rows, _stride, _tiles, _first, _end;
+    private int _layer, _rows, _stride;
     private Phase _phase;
     private float* _packed, _output;
     private Exception? _failure;
@@ -50,6 +46,7 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
     {
         _threads = threads;
         _shape = shape;
+        _schedule = new PromptSchedule(shape.KeyValueHeads);
         _counters = new AttentionCounters[shape.Layers];
         _rotary = rotary;
         _handle = GCHandle.Alloc(this);
@@ -104,26 +101,8 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
         _stride = columns;
         _output = output;
         long start = Stopwatch.GetTimestamp();
-        if (rows == 1)
-        {
-            Step(context);
-            Advance(context, 1);
-        }
-        else
-        {
-            Run(context, Phase.Append, _shape.KeyValueHeads);
-            // Rows that attend densely have nothing of an index that grows between them.
-            AttentionOptions options = _attention!.Options;
-            bool steps = options.Mode == AttentionMode.Sparse && Position + rows > options.PromptFrom;
-            for (_first = 0; _first < rows && _failure is null; _first = _end)
-            {
-                _end = steps ? Math.Min(rows, ((Position + _first) / HeadCache.PromptStep * HeadCache.PromptStep) + HeadCache.PromptStep - Position) : rows;
-                _tiles = (_end - _first + TileRows - 1) / TileRows;
-                Run(context, Phase.Attend, _shape.KeyValueHeads * _tiles);
-                Advance(context, _end);
-            }
-        }
-
+        if (rows == 1) Step(context);
+        else Prompt(context);
         _scratch.Collect(ref _counters[layer]);
         _counters[layer].Time += Stopwatch.GetElapsedTime(start);
         if (_failure is not null) throw new InvalidOperationException(_failure.Message, _failure);
@@ -159,12 +138,22 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
         if (_failure is not null) return;
         if (step.IsFinishHeavy) Run(context, Phase.Finish, step.Items);
         else for (int item = 0; item < step.Items; item++) Do(item, Phase.Finish);
+        if (_failure is null && _cache![_layer, 0].IsAdvanceDue(Position + 1)) Run(context, Phase.Advance, _shape.KeyValueHeads);
     }
 
-    private void Advance(nint context, int rows)
+    private void Prompt(nint context)
     {
-        _end = rows;
-        if (_failure is null && _cache![_layer, 0].IsAdvanceDue(Position + rows)) Run(context, Phase.Advance, _shape.KeyValueHeads);
+        _schedule.Begin();
+        // Rows that attend densely have nothing of an index that grows between them.
+        AttentionOptions options = _attention!.Options;
+        bool steps = options.Mode == AttentionMode.Sparse && Position + _rows > options.PromptFrom;
+        for (int first = 0, end; first < _rows; first = end)
+        {
+            end = steps ? Math.Min(_rows, ((Position + first) / HeadCache.PromptStep * HeadCache.PromptStep) + HeadCache.PromptStep - Position) : _rows;
+            (int rows, int members) = _attention.TileOf(_shape.Group, end - first, Position + first);
+            _schedule.AddStep(first, end, rows, members, _shape.Group);
+        }
+        OrtApi.ParallelFor(context, &Follow, _threads, (void*)GCHandle.ToIntPtr(_handle));
     }
 
     private void Run(nint context, Phase phase, int items)
@@ -187,50 +176,61 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
         }
     }
 
-    private void Do(int item, Phase phase)
+    // A thread's share of a prompt's items. What fails ends without being done, so that nobody waits for it.
+    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    private static void Follow(void* state, nuint thread)
     {
-        int heads = _shape.KeyValueHeads;
-        switch (phase)
+        AttentionRun run = (AttentionRun)GCHandle.FromIntPtr((nint)state).Target!;
+        AttentionScratch scratch = run._scratch.Take();
+        while (run._schedule.TryTake(out PromptSchedule.Item item))
         {
-            case Phase.Scan:
-            case Phase.Finish:
-                Step(item, phase);
+            try
+            {
+                if (run._failure is null) run.Do(in item, scratch);
+            }
+            catch (Exception e)
+            {
+                run.Fail(e);
+            }
+            run._schedule.End(in item);
+        }
+        run._scratch.Return(scratch);
+    }
+
+    private void Do(in PromptSchedule.Item item, AttentionScratch scratch)
+    {
+        switch (item.Kind)
+        {
+            case PromptSchedule.Kind.Append:
+                Append(item.Head);
                 break;
-            case Phase.Append:
-                Append(item);
-                break;
-            case Phase.Attend:
-                // The last tiles see the most keys: they start first, so that the threads end together.
-                Attend(item % heads, _tiles - 1 - item / heads);
+            case PromptSchedule.Kind.Attend:
+                Attend(in item, scratch);
                 break;
             default:
-                Advance(item);
+                _cache![_layer, item.Head].AdvancePrompt(
+                    Position + item.First, Position + item.End, more: item.End < _rows && _attention!.SamplesPrompts, scratch);
                 break;
         }
     }
 
-    private void Step(int item, Phase phase)
+    private void Do(int item, Phase phase)
     {
         AttentionScratch scratch = _scratch.Take();
         try
         {
-            if (phase == Phase.Scan) _step!.Scan(item, scratch);
-            else _step!.Finish(item, new Span<float>(_output, _shape.QueryHeads * _shape.HeadDim), scratch);
-        }
-        finally
-        {
-            _scratch.Return(scratch);
-        }
-    }
-
-    private void Advance(int head)
-    {
-        AttentionScratch scratch = _scratch.Take();
-        try
-        {
-            HeadCache own = _cache![_layer, head];
-            if (_rows == 1) own.Advance(Position + 1, prompt: false, scratch);
-            else own.AdvancePrompt(Position + _first, Position + _end, more: _end < _rows && _attention!.SamplesPrompts, scratch);
+            switch (phase)
+            {
+                case Phase.Scan:
+                    _step!.Scan(item, scratch);
+                    break;
+                case Phase.Finish:
+                    _step!.Finish(item, new Span<float>(_output, _shape.QueryHeads * _shape.HeadDim), scratch);
+                    break;
+                default:
+                    _cache![_layer, item].Advance(Position + 1, prompt: false, scratch);
+                    break;
+            }
         }
         finally
         {
@@ -261,23 +261,13 @@ internal sealed unsafe class AttentionRun : IAttentionRun, IDisposable
     private float* Query(int row, int head, int member) =>
         _queries + (((long)row * _shape.KeyValueHeads + head) * _shape.Group + member) * _shape.HeadDim;
 
-    private void Attend(int head, int tile)
+    private void Attend(in PromptSchedule.Item item, AttentionScratch scratch)
     {
-        int d = _shape.HeadDim, group = _shape.Group, width = _shape.QueryHeads * d;
-        int first = _first + (tile * TileRows), rows = Math.Min(TileRows, _end - first), span = (rows - 1) * width + group * d;
-        AttentionScratch scratch = _scratch.Take();
-        try
-        {
-            _attention!.Attend(
-                _cache![_layer, head],
-                new ReadOnlySpan<float>(Query(first, head, 0), span), width, group, rows, Position + first,
-                new Span<float>(_output + (long)first * width + head * group * d, span), width,
-                scratch);
-        }
-        finally
-        {
-            _scratch.Return(scratch);
-        }
+        int d = _shape.HeadDim, width = _shape.QueryHeads * d, rows = item.End - item.First, span = ((rows - 1) * width) + (item.Members * d);
+        long output = ((long)item.First * width) + (((item.Head * _shape.Group) + item.Member) * d);
+        _attention!.Attend(
+            _cache![_layer, item.Head], new ReadOnlySpan<float>(Query(item.First, item.Head, item.Member), span), width, item.Members, rows,
+            Position + item.First, new Span<float>(_output + output, span), width, scratch);
     }
 
     private void Grow(int rows)
