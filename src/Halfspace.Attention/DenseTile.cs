@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 using Halfspace.Kernels;
 
 namespace Halfspace.Attention;
@@ -104,12 +102,10 @@ internal sealed class DenseTile(AttentionKernels kernels)
 
     private static void Turn(ReadOnlySpan<float> queries, int rows, int dim, Span<float> turned, int columns)
     {
-        ref float from = ref MemoryMarshal.GetReference(queries[..(rows * dim)]);
         for (int c = 0; c < dim; c++)
         {
             Span<float> to = turned.Slice(c * columns, columns);
-            ref float own = ref Unsafe.Add(ref from, c);
-            for (int r = 0; r < rows; r++, own = ref Unsafe.Add(ref own, dim)) to[r] = own;
+            for (int r = 0; r < rows; r++) to[r] = queries[(r * dim) + c];
             to[rows..].Clear();
         }
     }

@@ -23,20 +23,7 @@ internal static class Distance
     }
 
     /// <summary>‖a‖₂.</summary>
-    public static double Norm(ReadOnlySpan<float> a)
-    {
-        ref float x = ref MemoryMarshal.GetReference(a);
-        Vector<float> squares = Vector<float>.Zero;
-        int i = 0;
-        for (; i <= a.Length - Vector<float>.Count; i += Vector<float>.Count)
-        {
-            Vector<float> own = Vector.LoadUnsafe(ref x, (nuint)i);
-            squares += own * own;
-        }
-        float sum = Vector.Sum(squares);
-        for (; i < a.Length; i++) sum += a[i] * a[i];
-        return Math.Sqrt(sum);
-    }
+    public static double Norm(ReadOnlySpan<float> a) => Math.Sqrt(Product(a, a));
 
     /// <summary>⟨a, b⟩.</summary>
     public static double Product(ReadOnlySpan<float> a, ReadOnlySpan<float> b)

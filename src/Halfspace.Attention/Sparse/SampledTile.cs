@@ -195,7 +195,7 @@ internal sealed class SampledTile : IDisposable
         for (int c = 0; c < clusters.Length; c++)
         {
             int first = _firstSlot[c];
-            for (int r = 0; r < rows; r++) bases[r] = products[(r * columns) + c] - tops[r];
+            SetBases(products[c..], columns, tops, bases);
             _kernels.TotalCoarse(sums[first..], stride, steps[first.._firstSlot[c + 1]], units, bases, totals);
         }
         for (int r = 0; r < rows; r++)
@@ -207,10 +207,16 @@ internal sealed class SampledTile : IDisposable
         for (int c = 0; c < clusters.Length; c++)
         {
             int first = _firstSlot[c];
-            for (int r = 0; r < rows; r++) bases[r] = products[(r * columns) + c] - tops[r];
+            SetBases(products[c..], columns, tops, bases);
             _kernels.WeighCoarse(sums[first..], stride, steps[first.._firstSlot[c + 1]], units, bases, weights[first.._firstSlot[c + 1]]);
         }
         return true;
+    }
+
+    // What a cluster's centre scores for each row, less the row's top.
+    private static void SetBases(ReadOnlySpan<float> products, int columns, ReadOnlySpan<float> tops, Span<float> bases)
+    {
+        for (int r = 0; r < bases.Length; r++) bases[r] = products[r * columns] - tops[r];
     }
 
     // Steps of all slots, and one over each.

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Halfspace.Kernels.Reporting;
@@ -114,9 +113,8 @@ public sealed class SketchQueries
             throw new ArgumentException($"{rows} queries of {dim} coordinates do not fit this sketch.");
         Span<float> columns = work[..(Lanes * Padded)], codes = work.Slice(Lanes * Padded, Lanes * Padded);
         columns.Clear();
-        ref float own = ref MemoryMarshal.GetReference(queries), column = ref MemoryMarshal.GetReference(columns);
         for (int r = 0; r < rows; r++)
-            for (int c = 0; c < dim; c++) Unsafe.Add(ref column, (c * Lanes) + r) = Unsafe.Add(ref own, (r * dim) + c);
+            for (int c = 0; c < dim; c++) columns[(c * Lanes) + r] = queries[(r * dim) + c];
         kernels.Rotate(columns, rotation);
         Span<float> largest = stackalloc float[Lanes], squares = stackalloc float[Lanes], sums = stackalloc float[Lanes];
         Span<float> errors = stackalloc float[Lanes], heaviest = stackalloc float[Lanes], scales = stackalloc float[Lanes];
@@ -147,8 +145,7 @@ public sealed class SketchQueries
             terms.Residual = MathF.BitIncrement((float)(norm * KeyBlocks.Unit(Padded)));
             terms.Error = (float)((Math.Sqrt(errors[r]) * (1 + 1e-5)) + (4e-6 * norm));
             Span<sbyte> bytes = MemoryMarshal.Cast<int, sbyte>(Words.AsSpan(Count * (Padded / 4), Padded / 4));
-            ref float code = ref codes[r];
-            for (int c = 0; c < bytes.Length; c++, code = ref Unsafe.Add(ref code, Lanes)) bytes[c] = (sbyte)(int)code;
+            for (int c = 0; c < bytes.Length; c++) bytes[c] = (sbyte)codes[(c * Lanes) + r];
             Count++;
         }
         return true;

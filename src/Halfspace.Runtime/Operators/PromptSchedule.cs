@@ -4,7 +4,7 @@ namespace Halfspace.Runtime.Operators;
 /// The order in which threads take a layer's work on many rows: KV heads append, their rows attend step by step, and after each step the head's index takes
 /// in what was appended. No step waits for all heads: what an item needs stands before it, and has mostly ended when its turn comes.
 /// </summary>
-/// <remarks>Items are taken in order, so the first that has not ended needs nothing but what has: threads that wait are woken, however few there are.</remarks>
+/// <remarks>Items are taken in order, so the first that has not ended needs nothing but what has: no thread waits for ever, however few there are.</remarks>
 internal sealed class PromptSchedule
 {
     private readonly List<Item> _items = [];
