@@ -6,7 +6,7 @@ namespace Halfspace.Reporting;
 /// <summary>A reader's buffers, kept with its hit list so that a warm call allocates nothing.</summary>
 internal sealed class ReportScratch
 {
-    private float[] _bounds = [];
+    private ulong[] _words = [];
     private int[] _ids = [];
     private int[] _directions = [];
     private double[] _weights = [];
@@ -16,10 +16,11 @@ internal sealed class ReportScratch
     /// <summary>For the parts of a structure made of others.</summary>
     public HitList Inner => field ??= new();
 
-    public Span<float> Bounds(int count)
+    /// <summary>Words of a bit a point.</summary>
+    public Span<ulong> Words(int count)
     {
-        if (_bounds.Length < count) _bounds = new float[count];
-        return _bounds;
+        if (_words.Length < count) _words = new ulong[count];
+        return _words;
     }
 
     public Span<int> Ids(int count)

@@ -4,6 +4,9 @@ namespace Halfspace.Reporting;
 
 public sealed partial class SketchIndex
 {
+    // Blocks of a tile: the marks of its points stay in the first-level cache.
+    private const int TileBlocks = 128;
+
     private protected override ReportCost ReportCore(ReadOnlySpan<float> query, float bias, HitList hits) =>
         ReportBatchCore(query, [bias], new ReadOnlySpan<HitList>(ref hits));
 
@@ -31,83 +34,49 @@ public sealed partial class SketchIndex
     private static bool TryAdd(SketchQueries pass, State state, ReadOnlySpan<float> query, float bias) =>
         float.IsFinite(bias) && pass.TryAdd(query, bias, state.Sketches.Rotation, state.Sketches.Centre, state.MaxSize);
 
-    // Bounds of a tile's sketches for all queries of the pass, then each query's points that they leave open.
+    // What sketches say of a tile's points; then, of each query, the points that they leave in doubt.
     private ReportCost Pass(
         State state, SketchQueries pass, ReadOnlySpan<float> queries, ReadOnlySpan<float> biases, ReadOnlySpan<int> members, ReadOnlySpan<HitList> hits)
     {
         SketchLog sketches = state.Sketches;
-        int bytes = sketches.BlockBytes, tile = TilePoints / SketchBlocks.Points * bytes;
         ReportScratch scratch = hits[0].Scratch;
-        Span<float> uppers = scratch.Bounds(2 * pass.Count * TilePoints)[..(2 * pass.Count * TilePoints)];
-        Span<float> lowers = uppers[(pass.Count * TilePoints)..];
-        long verified = 0, scanned = 0;
-        bool split = false;
+        int bytes = sketches.BlockBytes;
+        Span<ulong> marks = scratch.Words(2 * pass.Count * TileBlocks), inside = marks[..(pass.Count * TileBlocks)], doubt = marks[inside.Length..];
+        long scanned = 0, verified = 0;
         for (int part = 0; part < sketches.Parts.Length; part++)
         {
             ReadOnlySpan<byte> blocks = sketches.BlocksOf(part);
             scanned += blocks.Length;
-            for (int start = 0; start < blocks.Length; start += tile)
+            for (int start = 0; start < blocks.Length; start += TileBlocks * bytes)
             {
-                ReadOnlySpan<byte> some = blocks.Slice(start, Math.Min(tile, blocks.Length - start));
-                int firstId = sketches.Parts[part].FirstId + (start / bytes * SketchBlocks.Points), points = some.Length / bytes * SketchBlocks.Points;
-                _sketches.Bound(some, pass, uppers, TilePoints, split ? lowers : default);
-                int most = 0;
+                ReadOnlySpan<byte> some = blocks.Slice(start, Math.Min(TileBlocks * bytes, blocks.Length - start));
+                int firstId = sketches.Parts[part].FirstId + (start / bytes * SketchBlocks.Points), count = some.Length / bytes;
+                _sketches.Find(some, pass, inside, doubt, TileBlocks);
                 for (int i = 0; i < pass.Count; i++)
                 {
-                    HalfspaceTest test = new(
-                        queries.Slice(members[i] * Dimension, Dimension), biases[members[i]], state.Log.MaxNorm, pass.Norm(i));
-                    HitList list = hits[members[i]];
-                    int at = i * TilePoints, before = list.Count;
-                    verified += split
-                        ? Split(state, test, uppers.Slice(at, points), lowers.Slice(at, points), firstId, scratch, list)
-                        : Verify(state, test, uppers.Slice(at, points), firstId, list);
-                    most = Math.Max(most, list.Count - before);
+                    int member = members[i];
+                    HalfspaceTest test = new(queries.Slice(member * Dimension, Dimension), biases[member], state.Log.MaxNorm, pass.Norm(i));
+                    verified += Settle(
+                        state, test, inside.Slice(i * TileBlocks, count), doubt.Slice(i * TileBlocks, count), firstId, scratch, hits[member]);
                 }
-
-                // Lower bounds are worth their cost where many points are inside.
-                split = most > points / 8;
             }
         }
 
+        foreach (int member in members[..pass.Count]) state.Removed.Filter(hits[member]);
         return new(verified, 0, scanned + (verified * Dimension * sizeof(float)), (long)sketches.Count * pass.Count);
     }
 
-    // Verifies every point that may be inside, where it will stand in the list.
-    private int Verify(State state, in HalfspaceTest test, ReadOnlySpan<float> uppers, int firstId, HitList hits)
+    // Reports what is inside: where sketches say so, and where points that they leave in doubt do. How many points were read.
+    private int Settle(
+        State state, in HalfspaceTest test, Span<ulong> inside, Span<ulong> doubt, int firstId, ReportScratch scratch, HitList hits)
     {
-        Span<int> room = hits.Reserve(uppers.Length);
-        Span<int> open = Live(state, room[.._sketches.Compact(uppers, 0, firstId, room)]);
-        hits.Advance(Verify(state, test, open).Length);
-        return open.Length;
-    }
-
-    // Verifies points that may be inside but need not be.
-    private int Split(
-        State state, in HalfspaceTest test, Span<float> uppers, ReadOnlySpan<float> lowers, int firstId, ReportScratch scratch, HitList hits)
-    {
-        Span<int> ids = scratch.Ids(2 * TilePoints);
-        Span<int> inside = Live(state, ids[.._sketches.Compact(lowers, 0, firstId, ids)]);
-        foreach (int id in inside) uppers[id - firstId] = float.NegativeInfinity;
-        Span<int> rest = ids[TilePoints..];
-        Span<int> open = Live(state, rest[.._sketches.Compact(uppers, 0, firstId, rest)]);
-        int count = open.Length;
-        Merge(inside, Verify(state, test, open), hits);
-        return count;
-    }
-
-    // Without removed points and a last block's places that have none yet.
-    private static Span<int> Live(State state, Span<int> ids)
-    {
-        while (!ids.IsEmpty && ids[^1] >= state.Log.Count) ids = ids[..^1];
-        if (state.Removed.Count == 0) return ids;
-        int kept = 0;
-        foreach (int id in ids)
-        {
-            ids[kept] = id;
-            kept += state.Removed.Contains(id) ? 0 : 1;
-        }
-
-        return ids[..kept];
+        int places = inside.Length * SketchBlocks.Points, free = firstId + places - state.Log.Count;
+        if (free > 0) (inside[^1], doubt[^1]) = (inside[^1] & (ulong.MaxValue >> free), doubt[^1] & (ulong.MaxValue >> free));
+        Span<int> ids = scratch.Ids(places);
+        int doubts = _sketches.Names(doubt, firstId, ids);
+        foreach (int id in Verify(state, test, ids[..doubts])) inside[(id - firstId) / SketchBlocks.Points] |= 1UL << (id - firstId);
+        hits.Advance(_sketches.Names(inside, firstId, hits.Reserve(places)));
+        return doubts;
     }
 
     private Span<int> Verify(State state, in HalfspaceTest test, Span<int> open)
@@ -117,7 +86,7 @@ public sealed partial class SketchIndex
         {
             int i = state.Log.SegmentOf(open[done]);
             PointLog.Segment segment = state.Log.Segments[i];
-            int end = segment.FirstId + state.Log.RowsOf(i), stop = done;
+            int end = segment.FirstId + state.Log.RowsOf(i), stop = open[^1] < end ? open.Length : done;
             while (stop < open.Length && open[stop] < end) stop++;
             Span<int> rows = open[done..stop];
             if (segment.FirstId != 0)
@@ -136,16 +105,6 @@ public sealed partial class SketchIndex
         }
 
         return open[..kept];
-    }
-
-    private static void Merge(ReadOnlySpan<int> a, ReadOnlySpan<int> b, HitList hits)
-    {
-        Span<int> into = hits.Reserve(a.Length + b.Length);
-        int i = 0, j = 0, n = 0;
-        while (i < a.Length && j < b.Length) into[n++] = a[i] < b[j] ? a[i++] : b[j++];
-        a[i..].CopyTo(into[n..]);
-        b[j..].CopyTo(into[(n + a.Length - i)..]);
-        hits.Advance(a.Length + b.Length);
     }
 
     // Where sizes leave no room for float scores, every point is verified.

@@ -4,23 +4,20 @@ using Halfspace.Reporting.Storage;
 
 namespace Halfspace.Reporting;
 
-/// <summary>A scan of 4-bit sketches, made exact by a bound and by the points themselves.</summary>
+/// <summary>A scan of sketches of a byte a coordinate, made exact by a bound and by the points themselves.</summary>
 /// <remarks>
-/// <para>Points are centred on their mean and turned by a seeded random rotation (signs and a Hadamard transform); a coordinate keeps 4 bits, a
-/// point a step and a middle of its own. For a query a, rotated to p and kept in 8 bits as p̂, the sketch score ŝ of a point with sketch ŷ obeys
-/// |⟨a,x⟩ − ŝ| ≤ ‖p‖·‖y − ŷ‖ + ‖p − p̂‖·‖ŷ‖, by Cauchy–Schwarz twice. Both norms of the point are measured when it is coded and rounded up. Points
-/// whose interval does not hold b are decided; the others are verified with their coordinates.</para>
-/// <para>O(n·d/2) bytes a query and O(d log d) to add a point. A batch of up to eight queries shares a pass. The rotation is that of fast
-/// Johnson–Lindenstrauss transforms (Ailon, Chazelle 2006); scalar codes after a rotation as in RaBitQ's multi-bit codes (arXiv:2409.09913), but
-/// with a bound that always holds rather than with high probability.</para>
+/// <para>Points are centred on their mean and turned by a seeded random rotation (signs and a Hadamard transform); a coordinate keeps 7 bits, a
+/// point a scale of its own. For a query a, rotated to p and kept in 8 bits as p̂, the sketch score ŝ of a point with sketch ŷ obeys
+/// |⟨a,x⟩ − ŝ| ≤ ‖p‖·‖y − ŷ‖ + ‖p − p̂‖·‖ŷ‖, by Cauchy–Schwarz twice. Both norms of the point are measured when it is coded, in units of its scale,
+/// and the largest of 64 points are kept. Points whose interval does not hold b are decided; the others are verified with their coordinates.</para>
+/// <para>O(n·d) bytes a query, a quarter of the points' own, and O(d log d) to add a point. A batch of up to eight queries shares a pass. The
+/// rotation is that of fast Johnson–Lindenstrauss transforms (Ailon, Chazelle 2006); scalar codes after a rotation as in RaBitQ's multi-bit codes
+/// (arXiv:2409.09913), but with a bound that always holds rather than with high probability. Why 7 bits: docs/decisions/0051.</para>
 /// </remarks>
 public sealed partial class SketchIndex : UpdatableIndex
 {
     /// <summary>The seed of the rotation unless one is given.</summary>
     public const long DefaultSeed = 20241014;
-
-    // Points of a pass's tile: its bounds stay in the first-level cache, its sketches in the second.
-    private const int TilePoints = 2048;
 
     // Rows before an index that began empty takes its first centre.
     private const int FirstCentre = 64;
@@ -98,11 +95,7 @@ public sealed partial class SketchIndex : UpdatableIndex
         PointLog log = points.Log;
         if (reader.Dimension > 1 << 16) throw reader.Bad($"its dimension {reader.Dimension} is more than a sketch has");
         SketchRotation rotation = new(reader.Dimension, reader.Numbers(1)[0]);
-        float[] centre = reader.Memory<float>(SectionId.Centre, reader.Dimension).ToArray();
-        if (!centre.All(float.IsFinite)) throw reader.Bad("its centre is damaged");
-        long bytes = (long)SketchLog.CountBlocks(log.Count) * SketchBlocks.Bytes(rotation.Padded);
-        SketchLog sketches = SketchLog.Of(rotation, centre, reader.Memory<byte>(SectionId.Sketches, bytes), log.Count);
-        return new SketchIndex(new State(log, points.Removed, sketches), tier);
+        return new SketchIndex(new State(log, points.Removed, ReadSketches(reader, log, rotation)), tier);
     }
 
     internal override void Write(IndexWriter writer)
@@ -118,6 +111,22 @@ public sealed partial class SketchIndex : UpdatableIndex
     private protected override HalfspaceIndex Freeze() => new SketchIndex(Volatile.Read(ref _state), Kernel.Tier);
 
     private protected override void AddAll(HitList hits) => Volatile.Read(ref _state).AddAll(hits);
+
+    private static SketchLog ReadSketches(IndexReader reader, PointLog log, SketchRotation rotation)
+    {
+        if (!reader.Has(SectionId.Sketches)) return SketchLog.Build(log, rotation);
+        float[] centre = reader.Memory<float>(SectionId.Centre, reader.Dimension).ToArray();
+        if (!centre.All(float.IsFinite)) throw reader.Bad("its centre is damaged");
+        int bytes = SketchBlocks.Bytes(rotation.Padded);
+        ReadOnlyMemory<byte> blocks = reader.Memory<byte>(SectionId.Sketches, (long)SketchLog.CountBlocks(log.Count) * bytes);
+        for (int first = 0; first < log.Count; first += SketchBlocks.Points)
+        {
+            ReadOnlySpan<byte> block = blocks.Span.Slice(first / SketchBlocks.Points * bytes, bytes);
+            if (!SketchBlocks.IsSound(block, rotation.Padded, Math.Min(SketchBlocks.Points, log.Count - first))) throw reader.Bad("its sketches are damaged");
+        }
+
+        return SketchLog.Of(rotation, centre, blocks, log.Count);
+    }
 
     private static State NewState(PointLog log, long seed) =>
         new(log, RemovedSet.Empty, SketchLog.Build(log, new SketchRotation(log.Dimension, seed)));

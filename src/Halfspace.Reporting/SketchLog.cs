@@ -119,14 +119,13 @@ internal sealed class SketchLog
     private sealed class Encoder(SketchLog log)
     {
         private readonly double[] _rotated = new double[log.Rotation.Padded];
-        private readonly byte[] _codes = new byte[log.Rotation.Padded];
 
         public void Encode(ReadOnlySpan<float> point, Span<byte> block, int slot)
         {
             for (int i = 0; i < point.Length; i++) _rotated[i] = (double)point[i] - log.Centre[i];
             _rotated.AsSpan(point.Length).Clear();
             log.Rotation.Apply(_rotated);
-            SketchBlocks.Encode(_rotated, block, slot, _codes);
+            SketchBlocks.Encode(_rotated, block, slot);
         }
     }
 }

@@ -57,7 +57,7 @@ public sealed class GoldenTests
             }
         }
 
-        Assert.True(verified <= 0.15 * asked * Keys, $"{(double)verified / asked / Keys:P2} of the keys were verified.");
+        Assert.True(verified <= 0.03 * asked * Keys, $"{(double)verified / asked / Keys:P2} of the keys were verified.");
     }
 
     [Theory, MemberData(nameof(Layers))]

@@ -105,6 +105,52 @@ public sealed class StorageTests
         Assert.Throws<FileNotFoundException>(() => HalfspaceIndex.Load(file.Path + ".none"));
     }
 
+    [Fact]
+    public void A_file_with_the_sketches_of_before_is_sketched_anew()
+    {
+        PointSet points = PointSet.From(Points(300, 5, 1), 5);
+        using SketchIndex sketch = new(points);
+        using FlatIndex flat = new(points);
+        IndexFile old = IndexFile.Of(sketch);
+
+        // Their section had number 8, and what was in it is not looked at.
+        Span<byte> entry = default;
+        for (int i = 0; i < old.Sections; i++)
+            if (BinaryPrimitives.ReadInt32LittleEndian(old.Entry(i)) == 10) entry = old.Entry(i);
+        BinaryPrimitives.WriteInt32LittleEndian(entry, 8);
+        old.Bytes.AsSpan((int)BinaryPrimitives.ReadInt64LittleEndian(entry[8..]), 300).Fill(0xFF);
+        old.Seal();
+        using Oracle.TemporaryFile file = new();
+        File.WriteAllBytes(file.Path, old.Bytes);
+        using HalfspaceIndex loaded = HalfspaceIndex.Load(file.Path);
+        HitList expected = new(), hits = new();
+        foreach (float bias in (float[])[-1, 0, 0.5f, 2])
+        {
+            flat.Report([1, -2, 0.5f, 0, 1], bias, expected);
+            loaded.Report([1, -2, 0.5f, 0, 1], bias, hits);
+            Assert.Equal(expected.Ids, hits.Ids);
+        }
+    }
+
+    [Theory, InlineData(0, 0), InlineData(0, 0x7F80), InlineData(0, 0x8000), InlineData(128, 0x7FC0), InlineData(134, 0xBF80), InlineData(138, 0x7F80)]
+    public void Damaged_numbers_of_sketches_are_refused(int at, int upper)
+    {
+        using SketchIndex sketch = new(PointSet.From(Points(70, 3, 1), 3));
+        IndexFile damaged = IndexFile.Of(sketch);
+        int offset = 0;
+        for (int i = 0; i < damaged.Sections; i++)
+            if (BinaryPrimitives.ReadInt32LittleEndian(damaged.Entry(i)) == 10) offset = (int)BinaryPrimitives.ReadInt64LittleEndian(damaged.Entry(i)[8..]);
+
+        // A scale, or the upper half of one of the three floats, of the second block.
+        int block = (8 * 64) + 128 + 64, word = at < 128 ? at : (at / 4 * 4) + 2;
+        BinaryPrimitives.WriteUInt16LittleEndian(damaged.Bytes.AsSpan(offset + block + (8 * 64) + word), (ushort)upper);
+        damaged.Seal();
+        using Oracle.TemporaryFile file = new();
+        File.WriteAllBytes(file.Path, damaged.Bytes);
+        string message = Assert.Throws<InvalidDataException>(() => HalfspaceIndex.Load(file.Path)).Message;
+        Assert.Contains("its sketches are damaged", message, StringComparison.Ordinal);
+    }
+
     private static int Odd(Random random) => random.Next(6) switch
     {
         0 => 0,

@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.Arm;
+using System.Runtime.Intrinsics.X86;
 
 namespace Halfspace.Kernels.Lanes;
 
@@ -39,17 +40,16 @@ internal readonly struct WordLane128 : IWordLane<Vector128<int>>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> AddPartial(Vector128<int> total, Vector128<int> partial) =>
-        Dp.IsSupported ? total + partial : total + (partial << 16 >> 16) + (partial >> 16);
+    public static Vector128<int> Start(int low, int high) => Vector128.Create(Dp.IsSupported ? low + high : (low & 0xFFFF) | (high << 16));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> Total(Vector128<int> partial) => Dp.IsSupported ? partial : (partial << 16 >> 16) + (partial >> 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> AddPartial(Vector128<int> total, Vector128<int> partial) => total + Total(partial);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> ToFloat(Vector128<int> words) => Vector128.ConvertToSingle(words).AsInt32();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> Load(ref int first, int index) => Vector128.LoadUnsafe(ref first, (nuint)index);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector128<int> words, ref int first, int index) => words.StoreUnsafe(ref first, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> LoadFloats(ref float first, int index) => Vector128.LoadUnsafe(ref first, (nuint)index).AsInt32();
@@ -57,6 +57,11 @@ internal readonly struct WordLane128 : IWordLane<Vector128<int>>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> LoadHalves(ref Half first, int index) =>
         Unsafe.BitCast<Lane128, Vector128<int>>(Lane128.LoadHalf(ref first, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> LoadUpper(ref ushort first, int index) =>
+        Vector128.WidenLower(Vector128.CreateScalarUnsafe(Unsafe.ReadUnaligned<ulong>(ref Unsafe.As<ushort, byte>(ref Unsafe.Add(ref first, index)))).AsUInt16())
+            .AsInt32() << 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> LoadCounts(ref byte first)
@@ -77,23 +82,24 @@ internal readonly struct WordLane128 : IWordLane<Vector128<int>>
         Vector128.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), sum.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> AddFloats(Vector128<int> a, Vector128<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
+    public static Vector128<int> SubtractProductFloats(Vector128<int> a, Vector128<int> b, Vector128<int> c) =>
+        Vector128.FusedMultiplyAdd(-b.AsSingle(), c.AsSingle(), a.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> SubtractFloats(Vector128<int> a, Vector128<int> b) => (a.AsSingle() - b.AsSingle()).AsInt32();
+    public static Vector128<int> DivideFloats(Vector128<int> a, Vector128<int> b) => (a.AsSingle() / b.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector128<int> AddFloats(Vector128<int> a, Vector128<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> AtLeast(Vector128<int> a, Vector128<int> b) =>
         Vector128.GreaterThanOrEqual(a.AsSingle(), b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int StoreIndices(Vector128<int> mask, int first, ref int into)
-    {
-        uint bits = mask.ExtractMostSignificantBits();
-        Vector128<int> positions = Vector128.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(SetBits.Positions), 8 * (nuint)bits);
-        (positions + Vector128.Create(first)).StoreUnsafe(ref into);
-        return BitOperations.PopCount(bits);
-    }
+    public static uint Marks(Vector128<int> mask) => mask.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StoreIndices(ulong bits, int first, ref int into) => SetBits.StoreIndices(bits, first, ref into);
 
     /// <summary>Sums of the two products of bytes in each int16, the code's without a sign.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

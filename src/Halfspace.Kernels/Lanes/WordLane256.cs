@@ -26,19 +26,19 @@ internal readonly struct WordLane256<TProducts> : IWordLane<Vector256<int>> wher
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> Accumulate(
         Vector256<int> low, Vector256<int> lowQuery, Vector256<int> high, Vector256<int> highQuery, Vector256<int> partial) =>
-        TProducts.Accumulate(high, highQuery, TProducts.Accumulate(low, lowQuery, partial));
+        TProducts.Accumulate(low, lowQuery, high, highQuery, partial);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) => TProducts.AddPartial(total, partial);
+    public static Vector256<int> Start(int low, int high) => Vector256.Create(TProducts.Start(low, high));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Total(Vector256<int> partial) => TProducts.Total(partial);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) => total + TProducts.Total(partial);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> ToFloat(Vector256<int> words) => Vector256.ConvertToSingle(words).AsInt32();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Load(ref int first, int index) => Vector256.LoadUnsafe(ref first, (nuint)index);
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static void Store(Vector256<int> words, ref int first, int index) => words.StoreUnsafe(ref first, (nuint)index);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> LoadFloats(ref float first, int index) => Vector256.LoadUnsafe(ref first, (nuint)index).AsInt32();
@@ -46,6 +46,10 @@ internal readonly struct WordLane256<TProducts> : IWordLane<Vector256<int>> wher
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> LoadHalves(ref Half first, int index) =>
         Unsafe.BitCast<Lane256, Vector256<int>>(Lane256.LoadHalf(ref first, index));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> LoadUpper(ref ushort first, int index) =>
+        Avx2.ConvertToVector256Int32(Vector128.LoadUnsafe(ref first, (nuint)index)) << 16;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> LoadCounts(ref byte first)
@@ -66,29 +70,44 @@ internal readonly struct WordLane256<TProducts> : IWordLane<Vector256<int>> wher
         Vector256.FusedMultiplyAdd(a.AsSingle(), b.AsSingle(), sum.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
+    public static Vector256<int> SubtractProductFloats(Vector256<int> a, Vector256<int> b, Vector256<int> c) =>
+        Fma.MultiplyAddNegated(b.AsSingle(), c.AsSingle(), a.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> SubtractFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() - b.AsSingle()).AsInt32();
+    public static Vector256<int> DivideFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() / b.AsSingle()).AsInt32();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> AddFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> AtLeast(Vector256<int> a, Vector256<int> b) =>
         Vector256.GreaterThanOrEqual(a.AsSingle(), b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static int StoreIndices(Vector256<int> mask, int first, ref int into)
-    {
-        uint bits = mask.ExtractMostSignificantBits();
-        Vector256<int> positions = Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(SetBits.Positions), 8 * (nuint)bits);
-        (positions + Vector256.Create(first)).StoreUnsafe(ref into);
-        return BitOperations.PopCount(bits);
-    }
+    public static uint Marks(Vector256<int> mask) => mask.ExtractMostSignificantBits();
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static int StoreIndices(ulong bits, int first, ref int into) => SetBits.StoreIndices(bits, first, ref into);
 }
 
 /// <summary>The positions of the set bits of each byte, ascending: AVX2 has no instruction that compacts.</summary>
 internal static class SetBits
 {
     public static readonly int[] Positions = Fill();
+
+    /// <summary>See <see cref="IWordLane{T}.StoreIndices"/>.</summary>
+    public static int StoreIndices(ulong bits, int first, ref int into)
+    {
+        int count = 0;
+        for (; bits != 0; bits >>= 8, first += 8)
+        {
+            Vector256<int> positions = Vector256.LoadUnsafe(ref MemoryMarshal.GetArrayDataReference(Positions), 8 * (nuint)(byte)bits);
+            (positions + Vector256.Create(first)).StoreUnsafe(ref into, (nuint)count);
+            count += BitOperations.PopCount((uint)(byte)bits);
+        }
+
+        return count;
+    }
 
     private static int[] Fill()
     {
@@ -102,32 +121,45 @@ internal static class SetBits
 /// <summary>How 256-bit registers multiply unsigned by signed bytes.</summary>
 internal interface IByteProducts
 {
-    /// <summary>partial + Σ codes·query over each word's bytes.</summary>
-    static abstract Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial);
+    /// <summary>See <see cref="IWordLane{T}.Accumulate"/>.</summary>
+    static abstract Vector256<int> Accumulate(
+        Vector256<int> low, Vector256<int> lowQuery, Vector256<int> high, Vector256<int> highQuery, Vector256<int> partial);
 
-    /// <summary>See <see cref="IWordLane{T}.AddPartial"/>.</summary>
-    static abstract Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial);
+    /// <summary>See <see cref="IWordLane{T}.Start"/>; a word.</summary>
+    static abstract int Start(int low, int high);
+
+    /// <summary>See <see cref="IWordLane{T}.Total"/>.</summary>
+    static abstract Vector256<int> Total(Vector256<int> partial);
 }
 
 /// <summary>Pairs of products in int16: AVX2.</summary>
 internal readonly struct PairProducts : IByteProducts
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial) =>
-        (partial.AsInt16() + Avx2.MultiplyAddAdjacent(codes.AsByte(), query.AsSByte())).AsInt32();
+    public static Vector256<int> Accumulate(
+        Vector256<int> low, Vector256<int> lowQuery, Vector256<int> high, Vector256<int> highQuery, Vector256<int> partial) =>
+        (partial.AsInt16() + (Avx2.MultiplyAddAdjacent(low.AsByte(), lowQuery.AsSByte())
+            + Avx2.MultiplyAddAdjacent(high.AsByte(), highQuery.AsSByte()))).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) =>
-        total + Avx2.MultiplyAddAdjacent(partial.AsInt16(), Vector256<short>.One);
+    public static int Start(int low, int high) => (low & 0xFFFF) | (high << 16);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Total(Vector256<int> partial) => Avx2.MultiplyAddAdjacent(partial.AsInt16(), Vector256<short>.One);
 }
 
 /// <summary>Four products in int32: AVX-VNNI.</summary>
 internal readonly struct VnniProducts : IByteProducts
 {
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> Accumulate(Vector256<int> codes, Vector256<int> query, Vector256<int> partial) =>
-        AvxVnni.MultiplyWideningAndAdd(partial, codes.AsByte(), query.AsSByte());
+    public static Vector256<int> Accumulate(
+        Vector256<int> low, Vector256<int> lowQuery, Vector256<int> high, Vector256<int> highQuery, Vector256<int> partial) =>
+        AvxVnni.MultiplyWideningAndAdd(
+            AvxVnni.MultiplyWideningAndAdd(partial, low.AsByte(), lowQuery.AsSByte()), high.AsByte(), highQuery.AsSByte());
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddPartial(Vector256<int> total, Vector256<int> partial) => total + partial;
+    public static int Start(int low, int high) => low + high;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector256<int> Total(Vector256<int> partial) => partial;
 }

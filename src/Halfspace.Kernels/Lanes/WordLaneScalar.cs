@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.CompilerServices;
 
 namespace Halfspace.Kernels.Lanes;
@@ -25,13 +26,13 @@ internal readonly struct WordLaneScalar : IWordLane<int>
         return partial;
     }
 
+    public static int Start(int low, int high) => low + high;
+
+    public static int Total(int partial) => partial;
+
     public static int AddPartial(int total, int partial) => total + partial;
 
     public static int ToFloat(int words) => Bits(words);
-
-    public static int Load(ref int first, int index) => Unsafe.Add(ref first, index);
-
-    public static void Store(int words, ref int first, int index) => Unsafe.Add(ref first, index) = words;
 
     public static int LoadFloats(ref float first, int index) => Bits(Unsafe.Add(ref first, index));
 
@@ -39,22 +40,29 @@ internal readonly struct WordLaneScalar : IWordLane<int>
 
     public static void StoreFloats(int floats, ref float first, int index) => Unsafe.Add(ref first, index) = Float(floats);
 
+    public static int LoadUpper(ref ushort first, int index) => Unsafe.Add(ref first, index) << 16;
+
     public static int LoadCounts(ref byte first) => Bits(first);
 
     public static int MultiplyFloats(int a, int b) => Bits(Float(a) * Float(b));
 
     public static int MultiplyAddFloats(int a, int b, int sum) => Bits(MathF.FusedMultiplyAdd(Float(a), Float(b), Float(sum)));
 
-    public static int AddFloats(int a, int b) => Bits(Float(a) + Float(b));
+    public static int SubtractProductFloats(int a, int b, int c) => Bits(MathF.FusedMultiplyAdd(-Float(b), Float(c), Float(a)));
 
-    public static int SubtractFloats(int a, int b) => Bits(Float(a) - Float(b));
+    public static int DivideFloats(int a, int b) => Bits(Float(a) / Float(b));
+
+    public static int AddFloats(int a, int b) => Bits(Float(a) + Float(b));
 
     public static int AtLeast(int a, int b) => Float(a) >= Float(b) ? -1 : 0;
 
-    public static int StoreIndices(int mask, int first, ref int into)
+    public static uint Marks(int mask) => (uint)mask >> 31;
+
+    public static int StoreIndices(ulong bits, int first, ref int into)
     {
-        into = first;
-        return -mask;
+        int count = 0;
+        for (; bits != 0; bits &= bits - 1) Unsafe.Add(ref into, count++) = first + BitOperations.TrailingZeroCount(bits);
+        return count;
     }
 
     private static float Float(int word) => BitConverter.Int32BitsToSingle(word);

@@ -1,3 +1,5 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
 using Halfspace.Kernels.Lanes;
 
 namespace Halfspace.Kernels.Reporting;
@@ -108,8 +110,13 @@ public abstract class ReportKernel
     private static void CheckIds(in HalfspaceTest test, int values, ReadOnlySpan<int> ids, int room)
     {
         if (room < ids.Length) throw new ArgumentException($"{ids.Length} ids need as much room for hits; there is room for {room}.", nameof(room));
-        int n = values / Math.Max(test.Query.Length, 1), bad = 0;
-        foreach (int id in ids) bad |= (id >= n ? 1 : 0) | (id >> 31);
-        if (bad != 0) throw new ArgumentOutOfRangeException(nameof(ids), $"An id is outside the {n} points given.");
+        int n = values / Math.Max(test.Query.Length, 1), i = 0;
+        ReadOnlySpan<uint> all = MemoryMarshal.Cast<int, uint>(ids);
+        Vector<uint> most = default;
+        for (; i + Vector<uint>.Count <= all.Length; i += Vector<uint>.Count) most = Vector.Max(most, new Vector<uint>(all[i..]));
+        uint largest = 0;
+        for (int lane = 0; lane < Vector<uint>.Count; lane++) largest = Math.Max(largest, most[lane]);
+        for (; i < all.Length; i++) largest = Math.Max(largest, all[i]);
+        if (!ids.IsEmpty && largest >= (uint)n) throw new ArgumentOutOfRangeException(nameof(ids), $"An id is outside the {n} points given.");
     }
 }

@@ -40,21 +40,26 @@ public abstract class SketchKernel
     /// <param name="stride">From one query's scores to the next's, at least 64 a block.</param>
     public void Estimate(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> scores, int stride)
     {
-        int count = CheckRoom(blocks, queries, scores, stride);
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Count == 0) return;
+        int count = CheckRoom(blocks, SketchBlocks.Bytes(queries.Padded), queries, scores, stride);
         if (count > 0) EstimateCore(blocks, count, queries, scores, stride);
     }
 
-    /// <summary>Writes an upper bound of ⟨a,x⟩ − b for every point and query: below 0, the point is outside.</summary>
+    /// <summary>Decides, for every query, what sketches can say of {x : ⟨a,x⟩ ≥ b}.</summary>
     /// <param name="blocks">Whole blocks of <see cref="SketchBlocks"/>.</param>
-    /// <param name="queries">The queries, of the blocks' D.</param>
-    /// <param name="uppers">[Count × stride]; 64 bounds a block are written.</param>
-    /// <param name="stride">From one query's bounds to the next's, at least 64 a block.</param>
-    /// <param name="lowers">The like for lower bounds: at least 0, the point is inside. May be empty.</param>
-    public void Bound(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers = default)
+    /// <param name="queries">Queries of the blocks' D, added by <see cref="SketchQueries.TryAdd"/>.</param>
+    /// <param name="inside">[Count × stride]; bit i of word w is set where point 64·w + i is inside for certain. What it says of places that hold no point
+    /// has no meaning.</param>
+    /// <param name="doubt">The like; set where only the point itself can tell. Where neither is set, it is outside.</param>
+    /// <param name="stride">From one query's words to the next's, at least one a block.</param>
+    public void Find(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<ulong> inside, Span<ulong> doubt, int stride)
     {
-        int count = CheckRoom(blocks, queries, uppers, stride);
-        if (!lowers.IsEmpty) CheckRoom(blocks, queries, lowers, stride);
-        if (count > 0) BoundCore(blocks, count, queries, uppers, stride, lowers);
+        ArgumentNullException.ThrowIfNull(queries);
+        if (queries.Count == 0) return;
+        int count = CheckBlocks(blocks, SketchBlocks.Bytes(queries.Padded));
+        CheckRoom(queries, count, Math.Min(inside.Length, doubt.Length), stride);
+        if (count > 0) FindCore(blocks, count, queries, inside, doubt, stride);
     }
 
     /// <summary>Writes ⟨p, ŷ⟩ of every key's sketch ŷ and every query p; the queries' centre and bias are not looked at.</summary>
@@ -97,10 +102,22 @@ public abstract class SketchKernel
         return CompactCore(values, least, first, places);
     }
 
+    /// <summary>Lists the bits that are set.</summary>
+    /// <param name="marks">Words of 64 bits, as <see cref="Find"/> writes them.</param>
+    /// <param name="first">What the first bit is called.</param>
+    /// <param name="names">At least 64 a word; filled ascending, and what follows what is filled is overwritten.</param>
+    /// <returns>How many there are.</returns>
+    public int Names(ReadOnlySpan<ulong> marks, int first, Span<int> names)
+    {
+        if (names.Length < (long)marks.Length * SketchBlocks.Points)
+            throw new ArgumentException($"{marks.Length} words need {(long)marks.Length * SketchBlocks.Points} places; there are {names.Length}.", nameof(names));
+        return NamesCore(marks, first, names);
+    }
+
     private protected abstract void EstimateCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride);
 
-    private protected abstract void BoundCore(
-        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> uppers, int stride, Span<float> lowers);
+    private protected abstract void FindCore(
+        ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<ulong> inside, Span<ulong> doubt, int stride);
 
     private protected abstract void ScoreKeysCore(ReadOnlySpan<byte> blocks, int count, SketchQueries queries, Span<float> scores, int stride);
 
@@ -108,19 +125,22 @@ public abstract class SketchKernel
 
     private protected abstract int CompactCore(ReadOnlySpan<float> values, float least, int first, Span<int> places);
 
-    private static int CheckRoom(ReadOnlySpan<byte> blocks, SketchQueries queries, Span<float> values, int stride)
-    {
-        ArgumentNullException.ThrowIfNull(queries);
-        if (queries.Count == 0) return 0;
-        return CheckRoom(blocks, SketchBlocks.Bytes(queries.Padded), queries, values, stride);
-    }
+    private protected abstract int NamesCore(ReadOnlySpan<ulong> marks, int first, Span<int> names);
 
     private static int CheckRoom(ReadOnlySpan<byte> blocks, int bytes, SketchQueries queries, Span<float> values, int stride)
     {
-        int points = blocks.Length / bytes * SketchBlocks.Points;
-        if (blocks.Length % bytes != 0) throw new ArgumentException($"{blocks.Length} bytes are not whole blocks of {bytes}.", nameof(blocks));
-        if (stride < points || values.Length < ((queries.Count - 1) * (long)stride) + points)
-            throw new ArgumentException($"{queries.Count} queries need {queries.Count} × {points} values; there are {values.Length} by {stride}.", nameof(values));
-        return blocks.Length / bytes;
+        int count = CheckBlocks(blocks, bytes);
+        CheckRoom(queries, (long)count * SketchBlocks.Points, values.Length, stride);
+        return count;
+    }
+
+    private static int CheckBlocks(ReadOnlySpan<byte> blocks, int bytes) => blocks.Length % bytes == 0
+        ? blocks.Length / bytes
+        : throw new ArgumentException($"{blocks.Length} bytes are not whole blocks of {bytes}.", nameof(blocks));
+
+    private static void CheckRoom(SketchQueries queries, long own, int room, int stride)
+    {
+        if (stride < own || room < ((queries.Count - 1) * (long)stride) + own)
+            throw new ArgumentException($"{queries.Count} queries need {queries.Count} × {own} places; there are {room} by {stride}.", nameof(room));
     }
 }

@@ -1,5 +1,6 @@
-using System.Buffers.Binary;
+using System.Numerics;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 
 namespace Halfspace.Kernels.Reporting;
 
@@ -9,13 +10,19 @@ public sealed class SketchQueries
     /// <summary>Queries that share a pass.</summary>
     public const int Max = 8;
 
-    // A half-word's products must stay in int16 until it is widened: 8 groups of 4 coordinates a half-word, codes up to 15.
+    // A half-word's products of keys must stay in int16 until it is widened: 8 groups of 4 coordinates a half-word, codes up to 15.
     private const int GroupsPerTotal = 8;
     private const int HalfWordLimit = short.MaxValue / 15;
 
+    // The norm that the coordinates of a half-word may have, so that their product with a point's stays in int16; rounding adds √32/2 at most.
+    private const double HalfNorm = ((double)short.MaxValue / SketchBlocks.HalfNorm) - 2.83;
+
+    // Added to a double, it rounds to a whole number, which is then in the low bits.
+    private const double Whole = 1.5 * (1L << 52);
+
     private readonly Terms[] _terms = new Terms[Max];
     private double[] _rotated = [];
-    private sbyte[] _codes = [];
+    private double[] _rounded = [];
 
     /// <summary>How many there are.</summary>
     public int Count { get; private set; }
@@ -26,6 +33,12 @@ public sealed class SketchQueries
     /// <summary>Query words, [Count][D/8][2]: coordinates 0–3 and 4–7 of each group as bytes.</summary>
     internal int[] Words { get; private set; } = [];
 
+    /// <summary>What the sums of products begin with, for a point's codes to count from their offset: [Count][runs][2], of each half-word.</summary>
+    internal int[] Starts { get; private set; } = [];
+
+    /// <summary>Runs of <see cref="SketchBlocks.RunLength"/> coordinates.</summary>
+    internal int Runs => (Padded + SketchBlocks.RunLength - 1) / SketchBlocks.RunLength;
+
     /// <summary>Forgets the queries and takes others of D = <paramref name="padded"/>.</summary>
     public void Clear(int padded)
     {
@@ -34,8 +47,9 @@ public sealed class SketchQueries
         Count = 0;
         if (_rotated.Length == padded) return;
         _rotated = new double[padded];
-        _codes = new sbyte[padded];
+        _rounded = new double[padded];
         Words = new int[Max * (padded / 4)];
+        Starts = new int[Max * Runs * 2];
     }
 
     /// <summary>Adds a query.</summary>
@@ -52,46 +66,30 @@ public sealed class SketchQueries
             || (!centre.IsEmpty && centre.Length != query.Length) || Count == Max)
             throw new ArgumentException($"Up to {Max} queries of {rotation.Dimension} coordinates fit this sketch; this has {query.Length}.");
         Span<double> p = _rotated;
-        double baseScore = 0, baseParts = 0;
-        for (int i = 0; i < query.Length; i++)
-        {
-            p[i] = query[i];
-            double product = centre.IsEmpty ? 0 : (double)query[i] * centre[i];
-            baseScore += product;
-            baseParts += Math.Abs(product);
-        }
-
+        (double baseScore, double baseParts) = Widen(query, centre, p);
         p[query.Length..].Clear();
         rotation.Apply(p);
-        double largest = 0, norm = 0;
-        foreach (double v in p)
-        {
-            largest = Math.Max(largest, Math.Abs(v));
-            norm += v * v;
-        }
+        (double largest, double norm, double half) = Measure(p);
 
         // 8 bits a coordinate; less where a half-word's products could leave int16.
-        double scale = (float)(largest / 127);
-        int heaviest = Quantise(p, scale, out int sum, out double coded, out double error);
-        if (heaviest > HalfWordLimit)
-        {
-            scale = (float)(scale * heaviest / (HalfWordLimit - (4 * GroupsPerTotal)));
-            Quantise(p, scale, out sum, out coded, out error);
-        }
-
+        Span<sbyte> codes = MemoryMarshal.Cast<int, sbyte>(Words.AsSpan(Count * (Padded / 4), Padded / 4));
+        double scale = Math.Max(largest / 127, half / HalfNorm);
+        (double coded, double error) = Quantise(p, scale, codes);
         double reach = Math.Sqrt(Math.Max(norm, coded)) * (1 + 1e-6);
         double farthest = (reach * maxSize * 4) + baseParts;
-        if (!(farthest < 1e36) || !(reach == 0 || reach > 1e-28)) return false;
+        if (!(farthest < 1e36) || !(maxSize < 1e36) || !(reach == 0 || reach > 1e-28)) return false;
+        Start(codes, Starts.AsSpan(Count * Runs * 2, Runs * 2));
+        double lost = (Math.Sqrt(error) * (1 + 1e-6)) + (1e-7 * reach), slack = (1e-6 * (baseParts + Math.Abs(bias))) + 1e-42;
+        double unit = scale > 0 ? 1 / scale : 1;
         ref Terms terms = ref _terms[Count];
+        terms = default;
         terms.Scale = (float)scale;
-        terms.Shift = (float)(-7.5 * scale * sum);
-        terms.Offset = (float)(scale * sum);
         terms.Base = (float)baseScore;
-        terms.Reach = MathF.BitIncrement((float)reach);
-        terms.Error = MathF.BitIncrement((float)((Math.Sqrt(error) * (1 + 1e-6)) + (1e-7 * reach)));
-        terms.Slack = MathF.BitIncrement((float)((1e-6 * (baseParts + Math.Abs(bias))) + 1e-42));
-        terms.BaseLessBias = (float)(baseScore - bias);
-        Pack(Words.AsSpan(Count * (Padded / 4), Padded / 4));
+        terms.Norm = MathF.BitIncrement((float)reach);
+        terms.Reach = (float)(reach * unit * (1 + 1e-6));
+        terms.Error = (float)(lost * unit * (1 + 1e-6));
+        terms.Border = (float)((bias - baseScore) * unit);
+        terms.Slack = MathF.BitIncrement((float)(slack * unit));
         Count++;
         return true;
     }
@@ -141,7 +139,7 @@ public sealed class SketchQueries
             terms = default;
             terms.Scale = scales[r];
             terms.Shift = -7.5f * scales[r] * sums[r];
-            terms.Reach = (float)norm;
+            terms.Norm = (float)norm;
             terms.Residual = MathF.BitIncrement((float)(norm * KeyBlocks.Unit(Padded)));
             terms.Error = (float)((Math.Sqrt(errors[r]) * (1 + 1e-5)) + (4e-6 * norm));
             Span<sbyte> bytes = MemoryMarshal.Cast<int, sbyte>(Words.AsSpan(Count * (Padded / 4), Padded / 4));
@@ -158,56 +156,118 @@ public sealed class SketchQueries
     public double ErrorBound(int query, double residual, double size)
     {
         ref readonly Terms terms = ref _terms[query];
-        return (terms.Reach * residual * (1 + 1e-6)) + ((terms.Error + (1e-6 * terms.Reach)) * (size + residual));
+        return (terms.Norm * residual * (1 + 1e-6)) + ((terms.Error + (1e-6 * terms.Norm)) * (size + residual));
     }
 
     /// <summary>An upper bound of ‖a‖ of a query.</summary>
-    public double Norm(int query) => _terms[query].Reach;
+    public double Norm(int query) => _terms[query].Norm;
 
     internal ref readonly Terms this[int i] => ref _terms[i];
 
-    // Codes p, and returns the largest Σ|code| over the coordinates that share a half-word between two widenings.
-    private int Quantise(ReadOnlySpan<double> p, double scale, out int sum, out double coded, out double error)
+    // query as doubles; ⟨query, centre⟩ and the sum of its terms' sizes.
+    private static (double Score, double Parts) Widen(ReadOnlySpan<float> query, ReadOnlySpan<float> centre, Span<double> into)
     {
-        (sum, coded, error) = (0, 0, 0);
-        double inverse = scale > 0 ? 1 / scale : 0;
-        Span<sbyte> codes = _codes;
-        int heaviest = 0, even = 0, odd = 0;
-        for (int i = 0; i < p.Length; i++)
+        Vector<double> score = default, parts = default;
+        int i = 0, width = Vector<double>.Count;
+        for (; i + (2 * width) <= query.Length; i += 2 * width)
         {
-            if (i % (8 * GroupsPerTotal) == 0) even = odd = 0;
-            int code = Math.Clamp((int)Math.Round(p[i] * inverse), -127, 127);
-            codes[i] = (sbyte)code;
-            double decoded = code * scale, off = p[i] - decoded;
-            sum += code;
-            coded += decoded * decoded;
-            error += off * off;
-            int size = Math.Abs(code);
-            even += (i & 2) == 0 ? size : 0;
-            odd += (i & 2) == 0 ? 0 : size;
-            heaviest = Math.Max(heaviest, Math.Max(even, odd));
+            Vector.Widen(new Vector<float>(query[i..]), out Vector<double> low, out Vector<double> high);
+            low.CopyTo(into[i..]);
+            high.CopyTo(into[(i + width)..]);
+            if (centre.IsEmpty) continue;
+            Vector.Widen(new Vector<float>(centre[i..]), out Vector<double> lowCentre, out Vector<double> highCentre);
+            (low, high) = (low * lowCentre, high * highCentre);
+            score += low + high;
+            parts += Vector.Abs(low) + Vector.Abs(high);
         }
 
-        return heaviest;
+        (double scoreSum, double partsSum) = (Vector.Sum(score), Vector.Sum(parts));
+        for (; i < query.Length; i++)
+        {
+            into[i] = query[i];
+            double product = centre.IsEmpty ? 0 : (double)query[i] * centre[i];
+            scoreSum += product;
+            partsSum += Math.Abs(product);
+        }
+
+        return (scoreSum, partsSum);
     }
 
-    private void Pack(Span<int> words)
+    // The largest size of a coordinate, the sum of squares, and the largest norm of coordinates whose products share a half-word. D is a multiple of
+    // 8, and so of a register.
+    private static (double Largest, double Squares, double Half) Measure(ReadOnlySpan<double> p)
     {
-        for (int w = 0; w < words.Length; w++) words[w] = BinaryPrimitives.ReadInt32LittleEndian(MemoryMarshal.AsBytes(_codes.AsSpan(w * 4, 4)));
+        Vector<double> largest = default;
+        double squares = 0, half = 0;
+        for (int start = 0; start < p.Length; start += SketchBlocks.RunLength)
+        {
+            ReadOnlySpan<double> run = p.Slice(start, Math.Min(SketchBlocks.RunLength, p.Length - start));
+            Vector512<double> sums = default;
+            for (int i = 0; i < run.Length; i += Vector512<double>.Count)
+            {
+                Vector512<double> v = Vector512.Create(run.Slice(i, Vector512<double>.Count));
+                sums += v * v;
+            }
+
+            for (int i = 0; i < run.Length; i += Vector<double>.Count) largest = Vector.Max(largest, Vector.Abs(new Vector<double>(run[i..])));
+            double low = sums[0] + sums[1] + sums[4] + sums[5], high = sums[2] + sums[3] + sums[6] + sums[7];
+            squares += low + high;
+            half = Math.Max(half, Math.Max(low, high));
+        }
+
+        double most = 0;
+        for (int i = 0; i < Vector<double>.Count; i++) most = Math.Max(most, largest[i]);
+        return (most, squares, Math.Sqrt(half));
     }
 
-    /// <summary>score = step·(Scale·dot + Shift) + middle·Offset + Base; off by at most Reach·residual + Error·size + Slack. Residual is what Reach makes of
-    /// one count of a key's residual, in steps.</summary>
+    // Codes p. Sums of what the codes stand for squared, and of what that is off, squared.
+    private (double Coded, double Error) Quantise(ReadOnlySpan<double> p, double scale, Span<sbyte> codes)
+    {
+        Vector<double> most = new(127), whole = new(Whole), coded = default, error = default;
+        double inverse = scale > 0 ? 1 / scale : 0;
+        for (int i = 0; i < p.Length; i += Vector<double>.Count)
+        {
+            Vector<double> exact = new(p[i..]), rounded = Vector.Min(Vector.Max(exact * inverse, -most), most) + whole;
+            Vector<double> decoded = (rounded - whole) * scale, off = exact - decoded;
+            rounded.CopyTo(_rounded, i);
+            coded += decoded * decoded;
+            error += off * off;
+        }
+
+        for (int i = 0; i < codes.Length; i++) codes[i] = (sbyte)BitConverter.DoubleToInt64Bits(_rounded[i]);
+        return (Vector.Sum(coded), Vector.Sum(error));
+    }
+
+    // −64·Σ codes of the coordinates of each half-word, run by run.
+    private static void Start(ReadOnlySpan<sbyte> codes, Span<int> starts)
+    {
+        for (int run = 0; run < starts.Length / 2; run++)
+        {
+            int low = 0, high = 0;
+            ReadOnlySpan<sbyte> own = codes[(run * SketchBlocks.RunLength)..Math.Min((run + 1) * SketchBlocks.RunLength, codes.Length)];
+            for (int i = 0; i < own.Length; i += 4)
+            {
+                low += own[i] + own[i + 1];
+                high += own[i + 2] + own[i + 3];
+            }
+
+            (starts[2 * run], starts[(2 * run) + 1]) = (-SketchBlocks.Offset * low, -SketchBlocks.Offset * high);
+        }
+    }
+
+    /// <summary>Of a point: score = Scale·dot/scale + Base. With what its block says, it can only be inside where dot − Border·scale is at least
+    /// −(Reach·residual + Error·norm + Slack·largest scale), and is where that is at least the opposite. Of a key: score = step·(Scale·dot + Shift);
+    /// Residual is what Norm makes of one count of its residual, in steps, and Error is not in them.</summary>
     internal struct Terms
     {
         public float Scale;
         public float Shift;
-        public float Offset;
         public float Base;
+        public float Norm;
         public float Reach;
+        public float Border;
+        public float Slack;
         public float Residual;
         public float Error;
-        public float Slack;
-        public float BaseLessBias;
     }
 }

@@ -27,8 +27,8 @@ internal enum SectionId
     /// <summary>A sketch's centre: float, [d].</summary>
     Centre = 7,
 
-    /// <summary>Sketches: codes and factors, in blocks of 64 points.</summary>
-    Sketches = 8,
+    /// <summary>Sketches, in blocks of 64 points. 8 were those of 4 bits a coordinate; a file that has them is sketched anew.</summary>
+    Sketches = 10,
 
     /// <summary>Rows in the order of a structure's cells or layers: int, a permutation.</summary>
     Order = 64,

@@ -60,13 +60,16 @@ internal sealed class KeysBench
             }
         }
 
-        double flat = Time((layer, p) => layer.Flat.Report(layer.Query(p * Heads, 1), layer.Biases[p * Heads], _hits[0]), stop);
-        double one = Time((layer, p) => layer.Sketch.Report(layer.Query(p * Heads, 1), layer.Biases[p * Heads], _hits[0]), stop);
-        double pass = Time(
-            (layer, p) => layer.Sketch.ReportBatch(layer.Query(p * Heads, Heads), layer.Biases.AsSpan(p * Heads, Heads), _hits), stop);
         int room = ReportingSets.KeyCount;
-        double scores = Time((layer, p) => layer.Sketch.Estimate(layer.Query(p * Heads, 1), _scores, room, _hits[0]), stop);
-        double scoresPass = Time((layer, p) => layer.Sketch.Estimate(layer.Query(p * Heads, Heads), _scores, room, _hits[0]), stop);
+        double[] times = Time(
+            [
+                (layer, p) => layer.Flat.Report(layer.Query(p * Heads, 1), layer.Biases[p * Heads], _hits[0]),
+                (layer, p) => layer.Sketch.Report(layer.Query(p * Heads, 1), layer.Biases[p * Heads], _hits[0]),
+                (layer, p) => layer.Sketch.ReportBatch(layer.Query(p * Heads, Heads), layer.Biases.AsSpan(p * Heads, Heads), _hits),
+                (layer, p) => layer.Sketch.Estimate(layer.Query(p * Heads, 1), _scores, room, _hits[0]),
+                (layer, p) => layer.Sketch.Estimate(layer.Query(p * Heads, Heads), _scores, room, _hits[0]),
+            ], stop);
+        (double flat, double one, double pass, double scores, double scoresPass) = (times[0], times[1], times[2], times[3], times[4]);
         return new KeysReport
         {
             Queries = queries,
@@ -82,32 +85,32 @@ internal sealed class KeysBench
         };
     }
 
-    // Microseconds a call: the lower tenth of short runs, so that what else the machine does is left out of all alike.
-    private double Time(Func<Layer, int, ReportCost> call, CancellationToken stop)
+    // Microseconds of each call, the lower tenth of short runs. The calls take turns run by run, so that what else the machine does, and how fast it
+    // is at the moment, is the same for all.
+    private double[] Time(Func<Layer, int, ReportCost>[] calls, CancellationToken stop)
     {
-        const int Run = 8;
-        for (int warm = 0; warm < 5; warm++)
-        {
-            for (int p = 0; p < _positions; p++)
-                foreach (Layer layer in _layers) call(layer, p);
-            Thread.Sleep(100);
-        }
-
-        List<double> times = [];
-        for (int round = 0; round < 20; round++)
+        const int Run = 8, Warm = 3, Rounds = 20;
+        List<double>[] times = [.. calls.Select(_ => new List<double>())];
+        for (int round = 0; round < Warm + Rounds; round++)
         {
             for (int p = 0; p + Run <= _positions; p += Run)
             {
-                stop.ThrowIfCancellationRequested();
-                long start = Stopwatch.GetTimestamp();
-                for (int i = 0; i < Run; i++)
-                    foreach (Layer layer in _layers) call(layer, p + i);
-                times.Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds / (Run * _layers.Count));
+                for (int c = 0; c < calls.Length; c++)
+                {
+                    stop.ThrowIfCancellationRequested();
+                    long start = Stopwatch.GetTimestamp();
+                    for (int i = 0; i < Run; i++)
+                        foreach (Layer layer in _layers) calls[c](layer, p + i);
+                    if (round >= Warm) times[c].Add(Stopwatch.GetElapsedTime(start).TotalMicroseconds / (Run * _layers.Count));
+                }
             }
+
+            // The compiler replaces what is warm in the meantime.
+            if (round < Warm) Thread.Sleep(100);
         }
 
-        times.Sort();
-        return times[times.Count / 10];
+        foreach (List<double> list in times) list.Sort();
+        return [.. times.Select(list => list[list.Count / 10])];
     }
 
     private sealed class Layer
