@@ -98,6 +98,25 @@ internal static class SetBits
     /// <summary>See <see cref="IWordLane{T}.StoreIndices"/>.</summary>
     public static int StoreIndices(ulong bits, int first, ref int into)
     {
+        int count = BitOperations.PopCount(bits);
+        if (count > 8) return Many(bits, first, ref into);
+
+        // Four always, so that how many there are is not to be guessed by the branch predictor.
+        into = first + BitOperations.TrailingZeroCount(bits);
+        bits &= bits - 1;
+        Unsafe.Add(ref into, 1) = first + BitOperations.TrailingZeroCount(bits);
+        bits &= bits - 1;
+        Unsafe.Add(ref into, 2) = first + BitOperations.TrailingZeroCount(bits);
+        bits &= bits - 1;
+        Unsafe.Add(ref into, 3) = first + BitOperations.TrailingZeroCount(bits);
+        bits &= bits - 1;
+        for (int i = 4; bits != 0; bits &= bits - 1) Unsafe.Add(ref into, i++) = first + BitOperations.TrailingZeroCount(bits);
+        return count;
+    }
+
+    // A byte's at once.
+    private static int Many(ulong bits, int first, ref int into)
+    {
         int count = 0;
         for (; bits != 0; bits >>= 8, first += 8)
         {

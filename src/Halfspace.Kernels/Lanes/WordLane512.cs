@@ -97,8 +97,8 @@ internal readonly struct WordLane512 : IWordLane<Vector512<int>>
             // To a register, then stored whole: compression to memory is microcoded on some CPUs.
             Vector512<byte> indices = Avx512Vbmi2.Compress(Vector512<byte>.Zero, Spread(bits), Vector512<byte>.Indices);
             int count = BitOperations.PopCount(bits);
-            (Avx512F.ConvertToVector512Int32(indices.GetLower().GetLower()) + Vector512.Create(first)).StoreUnsafe(ref into);
-            if (count > 16) Rest(indices, first, ref into);
+            (Avx2.ConvertToVector256Int32(indices.GetLower().GetLower()) + Vector256.Create(first)).StoreUnsafe(ref into);
+            if (count > 8) Rest(indices, first, ref into);
             return count;
         }
 
@@ -121,6 +121,7 @@ internal readonly struct WordLane512 : IWordLane<Vector512<int>>
     private static void Rest(Vector512<byte> indices, int first, ref int into)
     {
         Vector512<int> from = Vector512.Create(first);
+        (Avx512F.ConvertToVector512Int32(indices.GetLower().GetLower()) + from).StoreUnsafe(ref into);
         (Avx512F.ConvertToVector512Int32(indices.GetLower().GetUpper()) + from).StoreUnsafe(ref into, 16);
         (Avx512F.ConvertToVector512Int32(indices.GetUpper().GetLower()) + from).StoreUnsafe(ref into, 32);
         (Avx512F.ConvertToVector512Int32(indices.GetUpper().GetUpper()) + from).StoreUnsafe(ref into, 48);

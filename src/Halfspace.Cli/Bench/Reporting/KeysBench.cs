@@ -89,7 +89,7 @@ internal sealed class KeysBench
     // is at the moment, is the same for all.
     private double[] Time(Func<Layer, int, ReportCost>[] calls, CancellationToken stop)
     {
-        const int Run = 8, Warm = 3, Rounds = 20;
+        const int Run = 32, Warm = 3, Rounds = 40;
         List<double>[] times = [.. calls.Select(_ => new List<double>())];
         for (int round = 0; round < Warm + Rounds; round++)
         {
