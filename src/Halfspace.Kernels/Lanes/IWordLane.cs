@@ -63,9 +63,6 @@ internal interface IWordLane<T> where T : unmanaged
     /// <summary>a / b in float.</summary>
     static abstract T DivideFloats(T a, T b);
 
-    /// <summary>a + b in float.</summary>
-    static abstract T AddFloats(T a, T b);
-
     /// <summary>Every bit of word i is set where float aᵢ ≥ bᵢ, none elsewhere.</summary>
     static abstract T AtLeast(T a, T b);
 

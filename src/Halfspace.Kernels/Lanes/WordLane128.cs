@@ -29,7 +29,7 @@ internal readonly struct WordLane128 : IWordLane<Vector128<int>>
     public static Vector128<int> Accumulate(
         Vector128<int> low, Vector128<int> lowQuery, Vector128<int> high, Vector128<int> highQuery, Vector128<int> partial)
     {
-        // A code is below 16, so its byte is the same number with a sign.
+        // A code is below 128, so its byte is the same number with a sign.
         if (Dp.IsSupported)
         {
             return Dp.DotProduct(
@@ -87,9 +87,6 @@ internal readonly struct WordLane128 : IWordLane<Vector128<int>>
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> DivideFloats(Vector128<int> a, Vector128<int> b) => (a.AsSingle() / b.AsSingle()).AsInt32();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector128<int> AddFloats(Vector128<int> a, Vector128<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector128<int> AtLeast(Vector128<int> a, Vector128<int> b) =>

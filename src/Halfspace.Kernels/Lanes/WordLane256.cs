@@ -77,9 +77,6 @@ internal readonly struct WordLane256<TProducts> : IWordLane<Vector256<int>> wher
     public static Vector256<int> DivideFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() / b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector256<int> AddFloats(Vector256<int> a, Vector256<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector256<int> AtLeast(Vector256<int> a, Vector256<int> b) =>
         Vector256.GreaterThanOrEqual(a.AsSingle(), b.AsSingle()).AsInt32();
 

@@ -80,9 +80,6 @@ internal readonly struct WordLane512 : IWordLane<Vector512<int>>
     public static Vector512<int> DivideFloats(Vector512<int> a, Vector512<int> b) => (a.AsSingle() / b.AsSingle()).AsInt32();
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> AddFloats(Vector512<int> a, Vector512<int> b) => (a.AsSingle() + b.AsSingle()).AsInt32();
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<int> AtLeast(Vector512<int> a, Vector512<int> b) =>
         Vector512.GreaterThanOrEqual(a.AsSingle(), b.AsSingle()).AsInt32();
 

@@ -52,8 +52,6 @@ internal readonly struct WordLaneScalar : IWordLane<int>
 
     public static int DivideFloats(int a, int b) => Bits(Float(a) / Float(b));
 
-    public static int AddFloats(int a, int b) => Bits(Float(a) + Float(b));
-
     public static int AtLeast(int a, int b) => Float(a) >= Float(b) ? -1 : 0;
 
     public static uint Marks(int mask) => (uint)mask >> 31;

@@ -86,21 +86,15 @@ public sealed class SketchRotation
 
     private static void Hadamard(Span<double> x)
     {
-        int half = 1;
-        if (x.Length >= 4)
+        // Sums and differences of neighbours, then of pairs, within registers; D, and so what is mixed, is at least 8.
+        Vector256<double> ones = Vector256.Create(1.0, -1, 1, -1), pairs = Vector256.Create(1.0, 1, -1, -1);
+        foreach (ref Vector256<double> lane in MemoryMarshal.Cast<double, Vector256<double>>(x))
         {
-            // Sums and differences of neighbours, then of pairs, within registers.
-            Vector256<double> ones = Vector256.Create(1.0, -1, 1, -1), pairs = Vector256.Create(1.0, 1, -1, -1);
-            foreach (ref Vector256<double> lane in MemoryMarshal.Cast<double, Vector256<double>>(x))
-            {
-                Vector256<double> sums = (lane * ones) + Vector256.Shuffle(lane, Vector256.Create(1L, 0, 3, 2));
-                lane = (sums * pairs) + Vector256.Shuffle(sums, Vector256.Create(2L, 3, 0, 1));
-            }
-
-            half = 4;
+            Vector256<double> sums = (lane * ones) + Vector256.Shuffle(lane, Vector256.Create(1L, 0, 3, 2));
+            lane = (sums * pairs) + Vector256.Shuffle(sums, Vector256.Create(2L, 3, 0, 1));
         }
 
-        for (; half < x.Length; half *= 2)
+        for (int half = 4; half < x.Length; half *= 2)
         {
             for (int start = 0; start < x.Length; start += 2 * half)
             {
